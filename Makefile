@@ -1,0 +1,41 @@
+# What a person types.  Everything is set up on first use in .venv, versions pinned.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ONLY ?=
+
+.PHONY: demo test test-long check bench lab format clean
+
+demo: $(READY)  ## the whole loop on the lab
+	$(BIN)/survey demo
+
+test: $(READY)  ## all tests; as root on Debian with real servers, in a namespace that has only lo
+	$(BIN)/python tests/run.py
+
+test-long: $(READY)  ## the longer proofs
+	$(BIN)/python tests/run.py --long
+
+check: $(READY)  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## one JSON line per benchmark; ONLY=name for one
+	$(BIN)/python -m tests.benchmarks $(ONLY)
+
+lab: $(READY)  ## only the lab: a whole internet on 127.0.0.0/8
+	$(BIN)/survey lab up
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build demo *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

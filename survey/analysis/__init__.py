@@ -1,0 +1,1 @@
+"""Judgement: rules, findings, exposure, and the notebook API."""

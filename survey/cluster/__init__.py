@@ -1,0 +1,1 @@
+"""Who runs which shard when: slots, leases, and the serial and Dask executors."""

@@ -1,0 +1,1 @@
+"""The words: frozen records and closed lists. Imports nothing of ours."""

@@ -1,0 +1,37 @@
+"""IPv4 addresses and ranges as numbers; text only at the edge (decision 0001)."""
+
+import ipaddress
+from dataclasses import dataclass
+
+MAX_IP = 2**32 - 1
+
+
+def parse_ip(text: str) -> int:
+    """Number of a dotted IPv4 address.
+
+    Raises:
+        ValueError: The text is not an IPv4 address.
+    """
+    return int(ipaddress.IPv4Address(text))
+
+
+def format_ip(ip: int) -> str:
+    """Dotted text of an IPv4 number, 0 to 2**32 - 1."""
+    return str(ipaddress.IPv4Address(int(ip)))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Range:
+    """Addresses ``start`` to ``end``, both included, as numbers."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.start <= self.end <= MAX_IP, (self.start, self.end)
+
+    def __len__(self) -> int:
+        return self.end - self.start + 1
+
+    def __contains__(self, ip: int) -> bool:
+        return self.start <= ip <= self.end

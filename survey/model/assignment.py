@@ -1,0 +1,118 @@
+"""One shard handed to one worker, and what comes back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The right to work on one shard in one slot; plain values, no secrets, fit for a task.
+
+    Attributes:
+        data: Root of the data directory that all workers share.
+        keys: Folder of key files on the worker.
+        campaign: Campaign id.
+        run: Run id.
+        plan_hash: SHA-256 of the plan, hex; a worker that reads another plan refuses.
+        shard: Index of the shard, 0-based.
+        attempt: 0 for the first time that this shard is handed out, then counting.
+        slot: Which share of the cap, 0 to slots - 1.
+        epoch: The coordinator's epoch; work of an older epoch is refused.
+    """
+
+    data: str
+    keys: str
+    campaign: str
+    run: str
+    plan_hash: str
+    shard: int
+    attempt: int
+    slot: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one committed shard did: one row of the receipts table.
+
+    Counts are targets (address, port).  ``planned == sent + excluded + opted_out`` always, and
+    ``sent == open + refused + silent + unreachable``.
+
+    Attributes:
+        run: Run id.
+        plan_hash: SHA-256 of the plan, hex.
+        shard: Index of the shard.
+        first_index: First plan index (permuted address position) of the shard.
+        addresses: How many plan indices it holds.
+        attempt: Which handing-out of the shard this was.
+        slot: The slot it used.
+        epoch: The coordinator's epoch.
+        worker: Host name and process id of the worker, e.g. ``host:1234``.
+        version: Version of this package.
+        started_at: UTC.
+        finished_at: UTC.
+        planned: Targets of the shard.
+        excluded: Kept back by the gate (special-purpose space, exclusions).
+        opted_out: Kept back by an opt-out in force at that moment.
+        sent: Targets that were dialled.
+        open: Of those, accepted the connection.
+        refused: Answered with a reset.
+        silent: Did not answer in time.
+        unreachable: Reported unreachable.
+        conversations: Probe connections made after discovery.
+        aborted: Conversations that an opt-out or stop broke off.
+        packets: Packets charged against the cap.
+        observations: Rows written.
+        max_rate: Most packets charged in any one second, packets/s.
+    """
+
+    run: str
+    plan_hash: str
+    shard: int
+    first_index: int
+    addresses: int
+    attempt: int
+    slot: int
+    epoch: int
+    worker: str
+    version: str
+    started_at: datetime
+    finished_at: datetime
+    planned: int
+    excluded: int
+    opted_out: int
+    sent: int
+    open: int
+    refused: int
+    silent: int
+    unreachable: int
+    conversations: int
+    aborted: int
+    packets: int
+    observations: int
+    max_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a shard stands, reported about once a second; counts only, nothing about a host.
+
+    Attributes:
+        shard: Index of the shard.
+        attempt: Which handing-out.
+        planned: Targets of the shard.
+        done: Targets decided (sent, excluded or opted out).
+        found: Targets that accepted the connection.
+        packets: Packets charged so far.
+        conversations: Conversations finished so far.
+        running: Conversations and connects in the air now.
+    """
+
+    shard: int
+    attempt: int
+    planned: int
+    done: int
+    found: int
+    packets: int
+    conversations: int
+    running: int

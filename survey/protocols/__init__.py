@@ -1,0 +1,1 @@
+"""Pure dialogues and codecs: bytes in, bytes out. No sockets, no asyncio."""

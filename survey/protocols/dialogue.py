@@ -1,0 +1,84 @@
+"""What a dialogue is: a generator that says bytes, hears bytes, and returns an answer.
+
+The driver runs it: ``hello = next(dialogue)``, writes ``hello``, then ``dialogue.send(chunk)``
+with whatever arrived, in pieces of any size, and writes what that yields.  ``b""`` yielded means
+"nothing to say, go on listening".  ``b""`` sent in means that the peer closed its side.  A
+``Failure`` sent in means that nothing more will come (reset, deadline, too many bytes, abort); the
+dialogue must then return.  The same generator runs over a list of bytes in a test and over a
+socket in a scan.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from survey.model.failure import Failure
+from survey.model.observation import Protocol, Step
+
+Heard = bytes | Failure
+"""What the driver sends in: a chunk, ``b""`` for end of file, or why nothing more will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a dialogue found out; the fields are those of ``model.observation.Observation``."""
+
+    step: Step
+    failure: Failure | None = None
+    protocol: Protocol | None = None
+    refused_at: str | None = None
+    code: int | None = None
+    reply: bytes = b""
+    nonce: str = ""
+
+
+Dialogue = Generator[bytes, Heard, Answer]
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What has arrived and is not used yet; lets a dialogue wait for exactly what it needs."""
+
+    data: bytes = b""
+    ended: Failure | None = field(default=None)
+
+    def until(self, size: int, say: bytes = b"") -> Generator[bytes, Heard, bool]:
+        """Say something, then wait until ``size`` bytes are there; False if they never will be.
+
+        After False, ``ended`` says why (CLOSED for an end of file) and ``data`` is what came.
+        """
+        if say:
+            self._take((yield say))
+        while len(self.data) < size and self.ended is None:
+            self._take((yield b""))
+        return len(self.data) >= size
+
+    def line(self, limit: int, say: bytes = b"") -> Generator[bytes, Heard, bytes | None]:
+        r"""Say something, then wait for a line; it comes without its end (``\r\n`` or ``\n``).
+
+        None if it never gets complete, or is longer than ``limit`` (then ``ended`` is TOO_MUCH).
+        """
+        if say:
+            self._take((yield say))
+        while (end := self.data.find(b"\n")) < 0 and self.ended is None:
+            if len(self.data) > limit:
+                self.ended = Failure.TOO_MUCH
+                return None
+            self._take((yield b""))
+        if end < 0:
+            return None
+        line, self.data = self.data[:end], self.data[end + 1 :]
+        return line.removesuffix(b"\r")
+
+    def take(self, size: int) -> bytes:
+        """Remove and return the first ``size`` bytes."""
+        assert len(self.data) >= size
+        taken, self.data = self.data[:size], self.data[size:]
+        return taken
+
+    def _take(self, heard: Heard) -> None:
+        if isinstance(heard, Failure):
+            self.ended = heard
+        elif heard:
+            self.data += heard
+        else:
+            self.ended = Failure.CLOSED

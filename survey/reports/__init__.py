@@ -1,0 +1,1 @@
+"""What an agency receives about its own jurisdiction."""

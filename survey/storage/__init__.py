@@ -1,0 +1,1 @@
+"""Where tables lie and how they are written: schemas, layout, atomic files, manifest."""

@@ -1,0 +1,120 @@
+"""Where everything lies under one data directory; pure paths, nothing is read or written here.
+
+::
+
+    data/
+      coordinator.lock, coordinator.epoch      one coordinator at a time (law 5)
+      campaigns/<campaign>/<run>/plan.json     the frozen plan
+      campaigns/<campaign>/<run>/control.json  the coordinator's beat
+      campaigns/<campaign>/<run>/shards/shard-000123.parquet
+      campaigns/<campaign>/<run>/manifest.json what readers may read
+      campaigns/<campaign>/<run>/done.json     the run is whole
+      campaigns/<campaign>/<run>/findings.parquet
+      arrivals/<day>.log                       the canary's append-only log (JSON lines)
+      arrivals/<day>.parquet                   rolled
+      registries/<kind>/<snapshot>/            country, network, contact, listing
+      reports/<agency>/<period>/               report.html, ...
+      letters/<campaign>/                      previews
+      audit.log                                who exported what (law 8)
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARD_NAME = re.compile(r"^shard-(\d{6})\.parquet$")
+"""The only names that readers take for committed shards; temporary files end in ``.part``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths under ``root``."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held (flock) by the one coordinator."""
+        return self.root / "coordinator.lock"
+
+    @property
+    def epoch(self) -> Path:
+        """The last coordinator's number, as text."""
+        return self.root / "coordinator.epoch"
+
+    @property
+    def audit(self) -> Path:
+        """One JSON line per host-level export."""
+        return self.root / "audit.log"
+
+    @property
+    def arrivals(self) -> Path:
+        """The canary's logs and their rolled tables."""
+        return self.root / "arrivals"
+
+    @property
+    def registries(self) -> Path:
+        """Snapshots by kind."""
+        return self.root / "registries"
+
+    def campaign(self, campaign: str) -> Path:
+        """Folder of a campaign's runs."""
+        return self.root / "campaigns" / campaign
+
+    def run(self, campaign: str, run: str) -> "RunLayout":
+        """Paths of one run."""
+        return RunLayout(self.campaign(campaign) / run)
+
+    def report(self, agency: str, period: str) -> Path:
+        """Folder of one agency's report for one period."""
+        return self.root / "reports" / agency / period
+
+    def letters(self, campaign: str) -> Path:
+        """Folder of a campaign's letter previews."""
+        return self.root / "letters" / campaign
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """Paths of one run under ``root``."""
+
+    root: Path
+
+    @property
+    def plan(self) -> Path:
+        """The frozen plan, canonical JSON."""
+        return self.root / "plan.json"
+
+    @property
+    def control(self) -> Path:
+        """The coordinator's beat."""
+        return self.root / "control.json"
+
+    @property
+    def wishes(self) -> Path:
+        """What ``survey stop|pause|rate`` asked of the coordinator."""
+        return self.root / "wishes.json"
+
+    @property
+    def shards(self) -> Path:
+        """Folder of committed shards."""
+        return self.root / "shards"
+
+    def shard(self, index: int) -> Path:
+        """A committed shard's file."""
+        return self.shards / f"shard-{index:06d}.parquet"
+
+    @property
+    def manifest(self) -> Path:
+        """Which shards are committed, with their receipts."""
+        return self.root / "manifest.json"
+
+    @property
+    def done(self) -> Path:
+        """Exists once every shard is committed."""
+        return self.root / "done.json"
+
+    @property
+    def findings(self) -> Path:
+        """The verdicts."""
+        return self.root / "findings.parquet"

@@ -1,0 +1,156 @@
+"""The Arrow schema of every table, each field with its meaning in ``metadata["doc"]``.
+
+The data dictionary is generated from here.  Each table's grain is in its schema metadata.
+Times are microseconds UTC; ``ip`` is an IPv4 number, text only at the edge (decision 0001).
+"""
+
+import pyarrow as pa
+
+UTC = pa.timestamp("us", tz="UTC")
+
+
+def _field(name: str, kind: pa.DataType, doc: str, *, null: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=null, metadata={"doc": doc})
+
+
+def _schema(grain: str, *fields: pa.Field) -> pa.Schema:
+    return pa.schema(fields, metadata={"grain": grain})
+
+
+OBSERVATIONS = _schema(
+    "one per (run, ip, port, probe, variant, canary_port, tls, attempt) that answered",
+    _field("run", pa.string(), "run id"),
+    _field("shard", pa.uint32(), "shard that made it"),
+    _field("ip", pa.uint32(), "tested address"),
+    _field("port", pa.uint16(), "tested port"),
+    _field("probe", pa.string(), "which test"),
+    _field("variant", pa.string(), "envelope id for relays; echo or mail for tunnels"),
+    _field("canary_port", pa.uint16(), "canary port asked for; 0 for relays"),
+    _field("tls", pa.bool_(), "whether it ran over TLS"),
+    _field("attempt", pa.uint8(), "0 first, then follow-ups"),
+    _field("started_at", UTC, "start of the connection"),
+    _field("duration", pa.float32(), "seconds until the end"),
+    _field("step", pa.string(), "how far it got (model.observation.Step)"),
+    _field("failure", pa.string(), "why it ended early (model.failure.Failure)", null=True),
+    _field("protocol", pa.string(), "what the peer was heard to speak", null=True),
+    _field("refused_at", pa.string(), "command whose reply was a refusal", null=True),
+    _field("code", pa.int32(), "code of the last reply", null=True),
+    _field("reply", pa.binary(), "last reply, at most 512 bytes, hostile"),
+    _field("token", pa.string(), "token this conversation carried"),
+    _field("nonce", pa.string(), "canary's nonce as it came back"),
+    _field("received", pa.binary(), "first bytes from the peer, at most 512, hostile"),
+    _field("sent", pa.binary(), "first bytes we sent, at most 512"),
+    _field("bytes_in", pa.uint32(), "all bytes from the peer"),
+    _field("bytes_out", pa.uint32(), "all bytes we sent"),
+)
+
+RECEIPTS = _schema(
+    "one per committed shard of a run",
+    _field("run", pa.string(), "run id"),
+    _field("plan_hash", pa.string(), "SHA-256 of the plan, hex"),
+    _field("shard", pa.uint32(), "index of the shard"),
+    _field("first_index", pa.uint64(), "first plan index of the shard"),
+    _field("addresses", pa.uint32(), "plan indices in the shard"),
+    _field("attempt", pa.uint16(), "which handing-out of the shard"),
+    _field("slot", pa.uint16(), "slot it used"),
+    _field("epoch", pa.uint32(), "coordinator's epoch"),
+    _field("worker", pa.string(), "host:pid"),
+    _field("version", pa.string(), "version of this package"),
+    _field("started_at", UTC, "start of the work"),
+    _field("finished_at", UTC, "end of the work"),
+    _field("planned", pa.uint64(), "targets; = sent + excluded + opted_out"),
+    _field("excluded", pa.uint64(), "targets kept back by the gate"),
+    _field("opted_out", pa.uint64(), "targets kept back by an opt-out"),
+    _field("sent", pa.uint64(), "targets dialled; = open + refused + silent + unreachable"),
+    _field("open", pa.uint64(), "accepted the connection"),
+    _field("refused", pa.uint64(), "answered with a reset"),
+    _field("silent", pa.uint64(), "did not answer in time"),
+    _field("unreachable", pa.uint64(), "reported unreachable"),
+    _field("conversations", pa.uint64(), "probe connections after discovery"),
+    _field("aborted", pa.uint64(), "conversations broken off by opt-out or stop"),
+    _field("packets", pa.uint64(), "packets charged against the cap"),
+    _field("observations", pa.uint64(), "rows written"),
+    _field("max_rate", pa.uint32(), "most packets charged in any one second"),
+)
+
+ARRIVALS = _schema(
+    "one per event at the canary",
+    _field("at", UTC, "when"),
+    _field("kind", pa.string(), "what it was (model.arrival.ArrivalKind)"),
+    _field("token", pa.string(), "verified token, or empty"),
+    _field("nonce", pa.string(), "what the canary answered, or empty"),
+    _field("peer", pa.binary(16), "address of the last hop, IPv4 mapped"),
+    _field("peer_port", pa.uint16(), "its source port"),
+    _field("canary_port", pa.uint16(), "our port"),
+    _field("complete", pa.bool_(), "message: whole, and its own HMAC was in its body"),
+    _field("sender", pa.binary(), "envelope sender, hostile"),
+    _field("helo", pa.binary(), "what the peer called itself, hostile"),
+    _field("size", pa.uint32(), "bytes of the message or conversation"),
+)
+
+FINDINGS = _schema(
+    "one per (campaign, run, ip, port, probe)",
+    _field("campaign", pa.string(), "campaign id"),
+    _field("run", pa.string(), "run id"),
+    _field("ip", pa.uint32(), "tested address"),
+    _field("port", pa.uint16(), "tested port"),
+    _field("probe", pa.string(), "which test"),
+    _field("verdict", pa.string(), "open, suspected, closed or unknown"),
+    _field("rung", pa.uint8(), "0..7, how far up the ladder"),
+    _field("rule", pa.string(), "published id of the rule that decided"),
+    _field("exit_ip", pa.binary(16), "where it came out at the canary, IPv4 mapped", null=True),
+    _field("first_seen", UTC, "first observation behind it"),
+    _field("last_seen", UTC, "last observation behind it"),
+    _field("variant", pa.string(), "variant that decided"),
+    _field("code", pa.int32(), "code of the deciding reply", null=True),
+    _field("reply", pa.binary(), "deciding reply, hostile"),
+    _field("banner", pa.binary(), "first bytes from the peer, hostile"),
+    _field("country", pa.string(), "ISO country of the address on that day", null=True),
+    _field("asn", pa.uint32(), "network of the address on that day", null=True),
+    _field("network", pa.string(), "name of that network", null=True),
+    _field("country_snapshot", pa.string(), "registry snapshot used for country", null=True),
+    _field("network_snapshot", pa.string(), "registry snapshot used for network", null=True),
+)
+
+COUNTRY_RANGES = _schema(
+    "one per address range of a country snapshot; sorted, disjoint",
+    _field("range_start", pa.uint32(), "first address"),
+    _field("range_end", pa.uint32(), "last address"),
+    _field("country", pa.string(), "ISO 3166-1 alpha-2"),
+)
+
+NETWORK_RANGES = _schema(
+    "one per address range of a network snapshot; sorted, disjoint",
+    _field("range_start", pa.uint32(), "first address"),
+    _field("range_end", pa.uint32(), "last address"),
+    _field("asn", pa.uint32(), "autonomous system number"),
+    _field("network", pa.string(), "name of the network"),
+)
+
+CONTACT_RANGES = _schema(
+    "one per address range of a contact snapshot; sorted, disjoint",
+    _field("range_start", pa.uint32(), "first address"),
+    _field("range_end", pa.uint32(), "last address"),
+    _field("email", pa.string(), "who answers for it"),
+    _field("name", pa.string(), "organisation"),
+    _field("language", pa.string(), "its language (BCP 47), or empty"),
+)
+
+LISTING_RANGES = _schema(
+    "one per address range and public listing",
+    _field("range_start", pa.uint32(), "first address"),
+    _field("range_end", pa.uint32(), "last address"),
+    _field("listing", pa.string(), "name of the public database"),
+    _field("since", UTC, "listed since, if known", null=True),
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "observations": OBSERVATIONS,
+    "receipts": RECEIPTS,
+    "arrivals": ARRIVALS,
+    "findings": FINDINGS,
+    "country_ranges": COUNTRY_RANGES,
+    "network_ranges": NETWORK_RANGES,
+    "contact_ranges": CONTACT_RANGES,
+    "listing_ranges": LISTING_RANGES,
+}

@@ -1,0 +1,1 @@
+"""What may be tested: campaign, ranges, gate, opt-outs, permutation, plan, shards."""
