@@ -35,7 +35,7 @@ format: $(READY)
 clean:
 	rm -rf $(VENV) build demo *.egg-info
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml infra/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint infra/constraints.txt --editable '.[dev]'
 	touch $@
