@@ -35,3 +35,7 @@ class StorageError(SurveyError):
 
 class BusyError(SurveyError):
     """Another coordinator holds this data directory."""
+
+
+class MessageError(SurveyError, ValueError):
+    """A message can't be built, or has nobody to go to."""

@@ -1,0 +1,118 @@
+"""One complete message, ready to send: headers, plain text first, HTML beside it (RFC 5322).
+
+Nothing that comes in can add or end a header: every value is refused if it holds a control
+character, addresses are parsed, and the headers are written by ``email.policy.SMTP``.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from survey.errors import MessageError
+
+_POLICY = SMTP.clone(raise_on_defect=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A name to show (may be empty) and an address, ``local@domain``."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What one message says and to whom.
+
+    Attributes:
+        sender: The From line; its domain is ours and makes the Message-ID.
+        reply_to: Where an answer goes; read by people.
+        recipient: The one recipient.
+        subject: One line.
+        text: The plain text.
+        html: The same words as HTML.
+        language: Language of both (BCP 47).
+        reference: Names this message among all that we ever send; the Message-ID's left side,
+            ``[a-z0-9.-]+``.
+        date: When it was made, UTC.
+        unsubscribe: Mailbox and subject that stop further letters on the matter.
+        marks: Further headers, name and value, that start with ``X-``.
+    """
+
+    sender: Mailbox
+    reply_to: Mailbox
+    recipient: Mailbox
+    subject: str
+    text: str
+    html: str
+    language: str
+    reference: str
+    date: datetime
+    unsubscribe: tuple[str, str]
+    marks: tuple[tuple[str, str], ...]
+
+
+def build_message(mail: Mail) -> EmailMessage:
+    """The message: multipart/alternative, UTF-8, quoted-printable, CRLF when flattened.
+
+    Raises:
+        MessageError: A header value would break its header, or an address is none.
+    """
+    sender = _address(mail.sender)
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = sender
+    message["To"] = _address(mail.recipient)
+    message["Reply-To"] = _address(mail.reply_to)
+    message["Subject"] = _one_line("Subject", mail.subject)
+    message["Date"] = format_datetime(mail.date)
+    message["Message-ID"] = f"<{_one_line('Message-ID', mail.reference)}@{sender.domain}>"
+    # RFC 3834: no vacation note or ticket robot should answer; people may.
+    message["Auto-Submitted"] = "auto-generated"
+    message["List-Unsubscribe"] = _unsubscribe(*mail.unsubscribe)
+    for name, value in mail.marks:
+        assert name.startswith("X-"), name
+        message[name] = _one_line(name, value)
+    message.set_content(mail.text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(mail.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    # Set last: making the alternative moves earlier Content- headers into the first part.
+    message["Content-Language"] = _one_line("Content-Language", mail.language)
+    return message
+
+
+def check_address(address: str) -> str:
+    """The address, if it is one plain ``local@domain``.
+
+    Raises:
+        MessageError: It is none.
+    """
+    return _address(Mailbox("", address)).addr_spec
+
+
+def _address(mailbox: Mailbox) -> Address:
+    _one_line("address", mailbox.address)
+    try:
+        address = Address(_one_line("name", mailbox.name), addr_spec=mailbox.address)
+    except (HeaderParseError, ValueError, IndexError) as error:
+        raise MessageError(f"{mailbox.address!r} is not a mail address") from error
+    local, domain = address.username, address.domain
+    if not local or "." not in domain or not mailbox.address.isascii() or " " in mailbox.address:
+        raise MessageError(f"{mailbox.address!r} is not a mail address")
+    return address
+
+
+def _unsubscribe(address: str, subject: str) -> str:
+    # RFC 2368: a mailto's subject is percent-encoded; ours holds letters, digits, hyphens, spaces.
+    words = _one_line("List-Unsubscribe", subject).replace(" ", "%20")
+    return f"<mailto:{check_address(address)}?subject={words}>"
+
+
+def _one_line(header: str, value: str) -> str:
+    if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in value):
+        raise MessageError(f"{header}: {value!r} holds a control character")
+    return value
