@@ -1,0 +1,159 @@
+"""Run the tests where nothing can get out: ``python tests/run.py [--long] [pytest arguments]``.
+
+As root on Debian it installs the real servers that the tests need and runs pytest in namespaces
+of its own, with no network but the loopback device; whatever a test leaves running ends with them.
+Elsewhere it says what is missing, runs the rest, and the guard (``tests/guard``) alone watches.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+# Debian package -> the service it would start (none: it only brings programs).
+PACKAGES = {
+    "postfix": "postfix",
+    "squid": "squid",
+    "tinyproxy-bin": None,
+    "dante-server": "danted",
+    "microsocks": None,
+    "proxycheck": None,
+    "iproute2": None,
+    "procps": None,
+}
+
+# Nothing but loopback, and every process of the tests dies with the first one.  A shell is that
+# first process because it buries orphans, which pytest would not.
+ALONE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+LOOPBACK_UP = 'ip link set lo up && "$@"; exit $?'
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare what can be prepared, then become pytest."""
+    long = "--long" in arguments
+    pytest = [sys.executable, "-m", "pytest", *(["-m", "long"] if long else [])]
+    pytest += [argument for argument in arguments if argument != "--long"]
+    os.chdir(ROOT)
+
+    problem = why_not_isolated() or cannot_unshare()
+    if not problem and (problem := install_servers()):
+        say(f"tests on servers that are not there will be skipped: {problem}")
+        problem = None if shutil.which("ip") else "iproute2 is not installed"
+    if problem:
+        say(f"no namespace, so no tests on real servers: {problem}")
+        os.execv(pytest[0], pytest)  # noqa: S606 - no shell is needed
+    os.environ["SURVEY_TESTS_ALONE"] = "1"
+    os.execvp(ALONE[0], [*ALONE, "sh", "-c", LOOPBACK_UP, "sh", *pytest])  # noqa: S606
+
+
+def why_not_isolated() -> str | None:
+    """What this machine lacks for a namespace with real servers; None if it has everything."""
+    if not sys.platform.startswith("linux"):
+        return "this is not Linux"
+    if os.geteuid() != 0:
+        return "only root may install servers and make a network namespace"
+    if not (Path("/etc/debian_version").exists() and shutil.which("apt-get")):
+        return "the servers are installed with apt-get, and this is not Debian"
+    return None
+
+
+def install_servers() -> str | None:
+    """Install the packages that are not there yet; what went wrong, or None.
+
+    Nothing is removed for them, no service of theirs is started, now or at the next boot.
+    """
+    wanted = [package for package in PACKAGES if not installed(package)]
+    if not wanted:
+        return None
+    say(f"installing {' '.join(wanted)}")
+    with no_service_starts():
+        if not apt_get("install", *wanted):
+            apt_get("update")
+            for package in wanted:  # one by one: one that can't be had must not cost the others
+                if not installed(package):
+                    apt_get("install", package)
+    for package in wanted:
+        if (service := PACKAGES[package]) and installed(package):
+            disable(service)
+    still_missing = [package for package in wanted if not installed(package)]
+    return f"apt-get could not install {' '.join(still_missing)}" if still_missing else None
+
+
+def installed(package: str) -> bool:
+    """Whether dpkg has the package, unpacked and configured."""
+    query = ["dpkg-query", "--show", "--showformat", "${db:Status-Status}", package]
+    return subprocess.run(query, capture_output=True, text=True, check=False).stdout == "installed"
+
+
+def apt_get(command: str, *packages: str) -> bool:
+    """Run apt-get quietly and without a question; its output is shown only if it fails."""
+    options = ["--quiet", "--yes", "--option", "Acquire::Retries=3", "--option", "APT::Color=0"]
+    if command == "install":
+        # --no-remove: a machine's own mail server is never replaced by ours.
+        options += ["--no-install-recommends", "--no-remove"]
+    # No question asked, and postfix gets no configuration of its own: every test brings one.
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    if "postfix" in packages:
+        selection = "postfix postfix/main_mailer_type select No configuration\n"
+        subprocess.run(["debconf-set-selections"], input=selection, text=True, check=False)
+    done = subprocess.run(
+        ["apt-get", command, *options, *packages],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        say(f"apt-get {command} {' '.join(packages)} failed:\n{done.stdout[-2000:]}")
+    return done.returncode == 0
+
+
+@contextmanager
+def no_service_starts() -> Iterator[None]:
+    """Have package scripts start no service meanwhile (invoke-rc.d asks this file first)."""
+    before = POLICY.read_bytes() if POLICY.exists() else None
+    mode = POLICY.stat().st_mode if before is not None else 0o755
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        if before is None:
+            POLICY.unlink()
+        else:
+            POLICY.write_bytes(before)
+            POLICY.chmod(mode)
+
+
+def disable(service: str) -> None:
+    """Keep a service that came with a package from starting at the next boot."""
+    if shutil.which("systemctl"):
+        command = ["systemctl", "--quiet", "disable", service]
+    else:
+        command = ["update-rc.d", service, "disable"]
+    subprocess.run(command, capture_output=True, check=False)
+
+
+def cannot_unshare() -> str | None:
+    """Why a namespace can't be made (a container without the right to), or None."""
+    if not shutil.which(ALONE[0]):
+        return f"there is no {ALONE[0]}"
+    done = subprocess.run([*ALONE, "true"], capture_output=True, text=True, check=False)
+    return (done.stderr.strip() or f"{ALONE[0]} failed") if done.returncode else None
+
+
+def say(text: str) -> None:
+    """One remark of the harness, before pytest's own output."""
+    sys.stderr.write(f"tests/run.py: {text}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
