@@ -29,6 +29,8 @@ class Answer:
     code: int | None = None
     reply: bytes = b""
     nonce: str = ""
+    farewell: bytes = b""
+    """Said on the way out; nobody waits for what it brings."""
 
 
 Dialogue = Generator[bytes, Heard, Answer]
@@ -45,29 +47,42 @@ class Inbox:
         """Say something, then wait until ``size`` bytes are there; False if they never will be.
 
         After False, ``ended`` says why (CLOSED for an end of file) and ``data`` is what came.
+        Nothing is said any more to a peer that has ended.
         """
-        if say:
+        if say and self.ended is None:
             self._take((yield say))
         while len(self.data) < size and self.ended is None:
             self._take((yield b""))
         return len(self.data) >= size
 
-    def line(self, limit: int, say: bytes = b"") -> Generator[bytes, Heard, bytes | None]:
+    def line(
+        self, limit: int, say: bytes = b"", starting: bytes = b""
+    ) -> Generator[bytes, Heard, bytes | None]:
         r"""Say something, then wait for a line; it comes without its end (``\r\n`` or ``\n``).
 
-        None if it never gets complete, or is longer than ``limit`` (then ``ended`` is TOO_MUCH).
+        None if it never gets complete, if it is longer than ``limit`` (then ``ended`` is TOO_MUCH),
+        or as soon as it can't start with ``starting`` any more (then ``ended`` is unset): a peer
+        of another protocol often sends two bytes and waits, so nobody waits for it.
         """
-        if say:
+        if say and self.ended is None:
             self._take((yield say))
-        while (end := self.data.find(b"\n")) < 0 and self.ended is None:
-            if len(self.data) > limit:
+        size = len(starting)
+        while self.data[:size] == starting[: len(self.data)]:
+            end = self.data.find(b"\n", 0, limit + 1)
+            if end >= size:
+                line, self.data = self.data[:end], self.data[end + 1 :]
+                return line.removesuffix(b"\r")
+            if self.ended is None and len(self.data) > limit:
                 self.ended = Failure.TOO_MUCH
+            if self.ended is not None:
                 return None
             self._take((yield b""))
-        if end < 0:
-            return None
-        line, self.data = self.data[:end], self.data[end + 1 :]
-        return line.removesuffix(b"\r")
+        return None
+
+    def more(self) -> Generator[bytes, Heard, None]:
+        """Wait for one more piece, or the end."""
+        if self.ended is None:
+            self._take((yield b""))
 
     def take(self, size: int) -> bytes:
         """Remove and return the first ``size`` bytes."""

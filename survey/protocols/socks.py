@@ -1,0 +1,139 @@
+r"""Does a SOCKS proxy open a tunnel for a stranger?  SOCKS4, 4a (Ying-Da Lee's notes) and 5 (RFC 1928).
+
+Nothing is said before the answer to what was said last: a proxy that reads once swallows what is
+pipelined and hangs (microsocks does).  Replies are taken exactly, so that the canary's greeting,
+which may be glued to them, is not lost; a refusal is believed after its second byte, since some
+proxies send no more of it.
+"""
+
+from collections.abc import Generator
+
+from survey.model.address import format_ip
+from survey.model.failure import Failure
+from survey.model.observation import MAX_EVIDENCE, Protocol, Step
+from survey.model.plan import Endpoint
+from survey.protocols.dialogue import Answer, Dialogue, Heard, Inbox
+from survey.protocols.recognise import unexpected
+from survey.protocols.tunnel import Tunnel
+
+SOCKS4_GRANTED = 0x5A
+SOCKS4_REFUSALS = frozenset({0x5B, 0x5C, 0x5D})
+_SOCKS4_REPLY = 8
+
+SOCKS5_GREETING = b"\x05\x01\x00"
+"""Version 5, one method: no authentication.  No other is ever offered, so none can be asked for."""
+SOCKS5_NO_AUTH = 0x00
+SOCKS5_GRANTED = 0x00
+_VERSION_AND_CODE = 2
+_SOCKS5_HEAD = 4
+_PORT = 2
+_IPV4, _NAME, _IPV6 = 0x01, 0x03, 0x04
+_ADDRESS_BYTES = {_IPV4: 4, _IPV6: 16}
+
+
+def socks4_request(to: Endpoint) -> bytes:
+    """A SOCKS4 CONNECT with an empty user id: it would be a credential, and we have none."""
+    return b"\x04\x01" + to.port.to_bytes(2, "big") + to.ip.to_bytes(4, "big") + b"\x00"
+
+
+def socks4a_request(to: Endpoint) -> bytes:
+    """A SOCKS4a CONNECT whose host name is our canary's address as text, so that no DNS happens."""
+    name = format_ip(to.ip).encode("ascii")
+    return b"\x04\x01" + to.port.to_bytes(2, "big") + b"\x00\x00\x00\x01\x00" + name + b"\x00"
+
+
+def socks5_request(to: Endpoint) -> bytes:
+    """A SOCKS5 CONNECT to an IPv4 address."""
+    return b"\x05\x01\x00\x01" + to.ip.to_bytes(4, "big") + to.port.to_bytes(2, "big")
+
+
+def socks4(request: bytes, token: str) -> Dialogue:
+    """Ask for a tunnel in SOCKS4 or 4a and, if it is granted, talk with our canary.
+
+    Reply: a zero, a code, six bytes without meaning for CONNECT.
+    """
+    inbox = Inbox()
+    if not (yield from _starts(inbox, 0x00, request)):
+        return unexpected(inbox.data, inbox.ended, Protocol.SOCKS4)
+    code = inbox.data[1]
+    if code in SOCKS4_REFUSALS:
+        return _refused(Protocol.SOCKS4, "CONNECT", code, inbox.data)
+    if code != SOCKS4_GRANTED:
+        return unexpected(inbox.data, None, Protocol.SOCKS4)
+    if not (yield from inbox.until(_SOCKS4_REPLY)):
+        return _cut(Protocol.SOCKS4, code, inbox)
+    return (yield from _through(Protocol.SOCKS4, code, inbox, _SOCKS4_REPLY, token))
+
+
+def socks5(to: Endpoint, token: str) -> Dialogue:
+    """Offer no authentication, ask for a tunnel and, if it is granted, talk with our canary."""
+    inbox = Inbox()
+    if not (yield from _starts(inbox, 0x05, SOCKS5_GREETING)):
+        return unexpected(inbox.data, inbox.ended, Protocol.SOCKS5)
+    method = inbox.data[1]
+    if method != SOCKS5_NO_AUTH:
+        return _refused(Protocol.SOCKS5, "METHOD", method, inbox.data)
+    said = inbox.take(_VERSION_AND_CODE)
+    if not (yield from _starts(inbox, 0x05, socks5_request(to))):
+        failure = inbox.ended or Failure.GARBAGE
+        reply = (inbox.data or said)[:MAX_EVIDENCE]
+        return Answer(Step.SPOKE, failure, Protocol.SOCKS5, code=method, reply=reply)
+    code = inbox.data[1]
+    if code != SOCKS5_GRANTED:
+        return _refused(Protocol.SOCKS5, "CONNECT", code, inbox.data)
+    size = yield from _socks5_reply_size(inbox)
+    if size is None or not (yield from inbox.until(size)):
+        return _cut(Protocol.SOCKS5, code, inbox)
+    return (yield from _through(Protocol.SOCKS5, code, inbox, size, token))
+
+
+def _starts(inbox: Inbox, version: int, say: bytes) -> Generator[bytes, Heard, bool]:
+    """Say something and wait for a version byte and a code; False if they don't come."""
+    if not (yield from inbox.until(1, say)) or inbox.data[0] != version:
+        return False
+    return (yield from inbox.until(_VERSION_AND_CODE))
+
+
+def _socks5_reply_size(inbox: Inbox) -> Generator[bytes, Heard, int | None]:
+    """Bytes of a reply with its bound address, whose type need not be the one that was asked for.
+
+    None if it ends before that is known, or if its type is none of RFC 1928 s5.
+    """
+    if not (yield from inbox.until(_SOCKS5_HEAD)):
+        return None
+    kind = inbox.data[3]
+    if kind != _NAME:
+        return _SOCKS5_HEAD + _ADDRESS_BYTES[kind] + _PORT if kind in _ADDRESS_BYTES else None
+    if not (yield from inbox.until(_SOCKS5_HEAD + 1)):
+        return None
+    return _SOCKS5_HEAD + 1 + inbox.data[_SOCKS5_HEAD] + _PORT
+
+
+def _refused(protocol: Protocol, at: str, code: int, reply: bytes) -> Answer:
+    return Answer(
+        Step.SPOKE, protocol=protocol, refused_at=at, code=code, reply=reply[:MAX_EVIDENCE]
+    )
+
+
+def _cut(protocol: Protocol, code: int, inbox: Inbox) -> Answer:
+    """A grant that was not complete, or no reply of the protocol after all."""
+    failure = inbox.ended or Failure.GARBAGE
+    return Answer(Step.SPOKE, failure, protocol, code=code, reply=inbox.data[:MAX_EVIDENCE])
+
+
+def _through(
+    protocol: Protocol, code: int, inbox: Inbox, size: int, token: str
+) -> Generator[bytes, Heard, Answer]:
+    """Take the grant off the inbox and talk with the canary."""
+    reply = inbox.take(size)
+    tunnel = Tunnel()
+    yield from tunnel.talk(inbox, token)
+    return Answer(
+        tunnel.step,
+        tunnel.failure,
+        protocol,
+        code=code,
+        reply=reply,
+        nonce=tunnel.nonce,
+        farewell=tunnel.farewell,
+    )

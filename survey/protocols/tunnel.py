@@ -1,0 +1,92 @@
+r"""What is said inside a tunnel to our canary, by both sides; the same on its echo host and its MX.
+
+The canary speaks first, as SMTP does (RFC 5321 s3.1), so that a proxy which loses or delays the
+first bytes is noticed.  We name our token, and the canary answers with a nonce that only it can
+make.  Token and nonce equal in observation and arrival prove a tunnel in both directions; a proxy
+that echoes what we say, a cache or a captive portal can't know the nonce::
+
+    canary  220 <name> ESMTP ...\r\n
+    prober  NOOP <token>\r\n
+    canary  250 2.0.0 <nonce>\r\n
+    prober  QUIT\r\n
+
+To our MX this is plain SMTP (NOOP takes an argument, RFC 5321 s4.1.1.9), so a tunnel to its port
+shows that mail could be sent through it, and no mail is.
+"""
+
+import re
+from collections.abc import Generator
+
+from survey.model.failure import Failure
+from survey.model.observation import Step
+from survey.protocols.dialogue import Heard, Inbox
+from survey.protocols.token import NONCE_CHARS
+
+GOODBYE = b"QUIT\r\n"
+
+# RFC 5321 s4.5.3.1.5 gives a reply line 512 octets; our canary needs far fewer.
+_LINE = 512
+_GREETING_LINES = 8
+_ANSWER = re.compile(rb"250 2\.0\.0 ([a-z2-7]{%d})" % NONCE_CHARS)
+
+
+def ask(token: str) -> bytes:
+    """What we say to the canary: one line."""
+    return b"NOOP " + token.encode("ascii") + b"\r\n"
+
+
+def answer(nonce: str) -> bytes:
+    """What the canary says back: one line."""
+    return b"250 2.0.0 " + nonce.encode("ascii") + b"\r\n"
+
+
+class Tunnel:
+    """One talk with the canary through a granted tunnel.
+
+    Attributes:
+        asked: Our token was said.
+        nonce: The canary's nonce, or "" if it did not come.
+        failure: Why no nonce came, or None.
+    """
+
+    __slots__ = ("asked", "failure", "nonce")
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.nonce = ""
+        self.failure: Failure | None = None
+
+    @property
+    def step(self) -> Step:
+        """How far it got: ACCEPTED, SENT or ECHOED."""
+        if self.nonce:
+            return Step.ECHOED
+        return Step.SENT if self.asked else Step.ACCEPTED
+
+    @property
+    def farewell(self) -> bytes:
+        """What is left to say: the canary deserves a goodbye, a stranger behind a port doesn't."""
+        return GOODBYE if self.nonce else b""
+
+    def talk(self, inbox: Inbox, token: str) -> Generator[bytes, Heard, None]:
+        """Wait for the greeting (it may be in the inbox already), ask, and wait for the nonce."""
+        for _ in range(_GREETING_LINES):
+            line = yield from inbox.line(_LINE, starting=b"220")
+            if line is None or line[3:4] not in (b"-", b" ", b""):
+                self.failure = inbox.ended or Failure.GARBAGE
+                return
+            if line[3:4] != b"-":
+                break
+        else:
+            self.failure = Failure.GARBAGE
+            return
+        if inbox.ended is not None:
+            self.failure = inbox.ended
+            return
+        self.asked = True
+        line = yield from inbox.line(_LINE, say=ask(token), starting=b"250 ")
+        found = _ANSWER.fullmatch(line) if line is not None else None
+        if found is None:
+            self.failure = inbox.ended or Failure.GARBAGE
+            return
+        self.nonce = found[1].decode("ascii")
