@@ -9,12 +9,15 @@
       campaigns/<campaign>/<run>/shards/shard-000123.parquet
       campaigns/<campaign>/<run>/manifest.json what readers may read
       campaigns/<campaign>/<run>/done.json     the run is whole
+      campaigns/<campaign>/<run>/observations.parquet   all shards, compacted
       campaigns/<campaign>/<run>/findings.parquet
+      campaigns/<campaign>/<run>/hosts.parquet
       arrivals/<day>.log                       the canary's append-only log (JSON lines)
       arrivals/<day>.parquet                   rolled
       registries/<kind>/<snapshot>/            country, network, contact, listing
       reports/<agency>/<period>/               report.html, ...
       letters/<campaign>/                      previews
+      scratch/                                 queries that need more than the memory
       audit.log                                who exported what (law 8)
 """
 
@@ -57,9 +60,19 @@ class Layout:
         """Snapshots by kind."""
         return self.root / "registries"
 
+    @property
+    def scratch(self) -> Path:
+        """Where a query may put what does not fit into memory; nothing in it outlives the query."""
+        return self.root / "scratch"
+
+    @property
+    def campaigns(self) -> Path:
+        """Folder of all campaigns."""
+        return self.root / "campaigns"
+
     def campaign(self, campaign: str) -> Path:
         """Folder of a campaign's runs."""
-        return self.root / "campaigns" / campaign
+        return self.campaigns / campaign
 
     def run(self, campaign: str, run: str) -> "RunLayout":
         """Paths of one run."""
@@ -115,6 +128,16 @@ class RunLayout:
         return self.root / "done.json"
 
     @property
+    def observations(self) -> Path:
+        """Every committed observation in one file, sorted by address (storage.compaction)."""
+        return self.root / "observations.parquet"
+
+    @property
     def findings(self) -> Path:
         """The verdicts."""
         return self.root / "findings.parquet"
+
+    @property
+    def hosts(self) -> Path:
+        """The findings of each address taken together."""
+        return self.root / "hosts.parquet"

@@ -112,6 +112,23 @@ FINDINGS = _schema(
     _field("network_snapshot", pa.string(), "registry snapshot used for network", null=True),
 )
 
+HOSTS = _schema(
+    "one per (campaign, run, ip) with a finding; sorted by ip",
+    _field("campaign", pa.string(), "campaign id"),
+    _field("run", pa.string(), "run id"),
+    _field("ip", pa.uint32(), "tested address"),
+    _field("rung", pa.uint8(), "highest rung of its findings; from 1 on it answered"),
+    _field("verdict", pa.string(), "over all its findings: open, suspected, unknown, closed"),
+    _field("relay", pa.string(), "the same over its relay findings", null=True),
+    _field("proxy", pa.string(), "the same over its proxy findings", null=True),
+    _field("country", pa.string(), "ISO country of the address on that day", null=True),
+    _field("asn", pa.uint32(), "network of the address on that day", null=True),
+    _field("network", pa.string(), "name of that network", null=True),
+    _field("country_snapshot", pa.string(), "registry snapshot used for country", null=True),
+    _field("network_snapshot", pa.string(), "registry snapshot used for network", null=True),
+)
+
+
 COUNTRY_RANGES = _schema(
     "one per address range of a country snapshot; sorted, disjoint",
     _field("range_start", pa.uint32(), "first address"),
@@ -149,6 +166,7 @@ TABLES: dict[str, pa.Schema] = {
     "receipts": RECEIPTS,
     "arrivals": ARRIVALS,
     "findings": FINDINGS,
+    "hosts": HOSTS,
     "country_ranges": COUNTRY_RANGES,
     "network_ranges": NETWORK_RANGES,
     "contact_ranges": CONTACT_RANGES,
