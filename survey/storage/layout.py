@@ -6,6 +6,7 @@
       coordinator.lock, coordinator.epoch      one coordinator at a time (law 5)
       campaigns/<campaign>/<run>/plan.json     the frozen plan
       campaigns/<campaign>/<run>/control.json  the coordinator's beat
+      campaigns/<campaign>/<run>/handouts.log  when each shard was handed out
       campaigns/<campaign>/<run>/shards/shard-000123.parquet
       campaigns/<campaign>/<run>/manifest.json what readers may read
       campaigns/<campaign>/<run>/done.json     the run is whole
@@ -107,6 +108,16 @@ class RunLayout:
     def wishes(self) -> Path:
         """What ``survey stop|pause|rate`` asked of the coordinator."""
         return self.root / "wishes.json"
+
+    @property
+    def status(self) -> Path:
+        """How the scan stands, for ``survey status`` in another process."""
+        return self.root / "status.json"
+
+    @property
+    def handouts(self) -> Path:
+        """When each shard was handed out, one JSON line each."""
+        return self.root / "handouts.log"
 
     @property
     def shards(self) -> Path:

@@ -1,0 +1,108 @@
+"""Which shards of a run are committed; readers take this list, never a bare glob.
+
+The shard files are the truth and the manifest is a copy of their footers, so it can be rebuilt at
+any time.  A reader's glob would also find torn or foreign files, and one of those fails a query.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from survey.errors import StorageError
+from survey.model.assignment import Receipt
+from survey.storage.files import replace_text
+from survey.storage.layout import SHARD_NAME, RunLayout
+from survey.storage.receipt_text import receipt_from_content, receipt_to_content
+from survey.storage.schemas import RECEIPTS
+from survey.storage.shard_file import read_receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The committed shards of one run, in order of shard."""
+
+    shards: tuple[tuple[Path, Receipt], ...]
+
+    def files(self) -> tuple[Path, ...]:
+        """The Parquet files to read."""
+        return tuple(path for path, _ in self.shards)
+
+    def receipts(self) -> tuple[Receipt, ...]:
+        """What each shard did."""
+        return tuple(receipt for _, receipt in self.shards)
+
+    def receipts_table(self) -> pa.Table:
+        """The receipts table (schema RECEIPTS)."""
+        receipts = self.receipts()
+        columns = {
+            name: [getattr(receipt, name) for receipt in receipts] for name in RECEIPTS.names
+        }
+        return pa.Table.from_pydict(columns, schema=RECEIPTS)
+
+
+def read_manifest(run: RunLayout) -> Manifest:
+    """The committed shards as the coordinator last wrote them down; none before the first.
+
+    Raises:
+        StorageError: The manifest is damaged, or a file that it names is gone.
+    """
+    try:
+        content = json.loads(run.manifest.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Manifest(())
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{run.manifest}: can't be read ({error}); remove it and resume the scan"
+        ) from error
+    shards = []
+    for item in content["shards"]:
+        path = run.shards / str(item["file"])
+        if not path.exists():
+            raise StorageError(f"{path}: is in the manifest but gone; restore it from your copy")
+        shards.append((path, receipt_from_content(item["receipt"], run.manifest)))
+    return Manifest(tuple(shards))
+
+
+def write_manifest(run: RunLayout, receipts: Iterable[Receipt]) -> None:
+    """Write down which shards are committed."""
+    ordered = sorted(receipts, key=lambda receipt: receipt.shard)
+    shards = [
+        {"file": run.shard(receipt.shard).name, "receipt": receipt_to_content(receipt)}
+        for receipt in ordered
+    ]
+    replace_text(run.manifest, json.dumps({"shards": shards}, indent=0) + "\n")
+
+
+def committed(run: RunLayout, plan_hash: str) -> dict[int, Receipt]:
+    """The receipts of every shard file that is there, by shard: the truth, from the footers.
+
+    Files that are not named like shards (torn ``.part`` files, strangers) are passed over.
+
+    Raises:
+        StorageError: A shard file is damaged, or belongs to another plan.
+    """
+    if not run.shards.is_dir():
+        return {}
+    known = {path.name: receipt for path, receipt in _remembered(run)}
+    found: dict[int, Receipt] = {}
+    for path in sorted(run.shards.iterdir()):
+        name = SHARD_NAME.match(path.name)
+        if name is None:
+            continue
+        receipt = known.get(path.name) or read_receipt(path)
+        if receipt.plan_hash != plan_hash or receipt.shard != int(name[1]):
+            raise StorageError(
+                f"{path}: belongs to another plan or shard; move it out of this folder"
+            )
+        found[receipt.shard] = receipt
+    return found
+
+
+def _remembered(run: RunLayout) -> tuple[tuple[Path, Receipt], ...]:
+    try:
+        return read_manifest(run).shards
+    except StorageError:
+        return ()  # damaged or outrun by a deletion: the footers are asked instead

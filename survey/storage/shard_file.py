@@ -1,0 +1,102 @@
+"""One Parquet file per shard: its observations, and its receipt in the footer.
+
+The file is the commit.  It appears under its name whole or not at all, and never twice, so
+"this shard is done" and "these are its rows" can't disagree (law 6, decision 0030).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from survey.errors import StorageError
+from survey.model.assignment import Receipt
+from survey.model.observation import Observation
+from survey.storage.files import creating
+from survey.storage.receipt_text import receipt_from_content, receipt_to_content
+from survey.storage.schemas import OBSERVATIONS
+
+RECEIPT = b"survey.receipt"
+"""Name of the receipt in the footer's key-value metadata."""
+
+KEY = ("ip", "port", "probe", "variant", "canary_port", "tls", "attempt")
+"""What tells the rows of one shard apart, and their order in the file."""
+
+
+def rows(run: str, shard: int, observations: Iterable[Observation]) -> pa.Table:
+    """The observations as a table in key order."""
+    table = pa.Table.from_batches(_batches(run, shard, observations), schema=OBSERVATIONS)
+    return table.sort_by([(name, "ascending") for name in KEY])
+
+
+def _batches(run: str, shard: int, observations: Iterable[Observation]) -> Iterator[pa.RecordBatch]:
+    own = {"run": run, "shard": shard}
+    names = [name for name in OBSERVATIONS.names if name not in own]
+    source = iter(observations)
+    while some := list(islice(source, 4096)):
+        columns = {name: [getattr(one, name) for one in some] for name in names}
+        columns |= {name: [value] * len(some) for name, value in own.items()}
+        yield pa.RecordBatch.from_pydict(columns, schema=OBSERVATIONS)
+
+
+def write_shard(path: Path, table: pa.Table, receipt: Receipt) -> Receipt:
+    """Commit a shard; whoever comes second gets the first one's receipt, and its rows count.
+
+    Raises:
+        StorageError: The file can't be written.
+    """
+    assert table.schema.equals(OBSERVATIONS), table.schema
+    assert table.num_rows == receipt.observations, (table.num_rows, receipt.observations)
+    assert _distinct(table) == table.num_rows, "an observation key twice in one shard"
+    footer = dict(OBSERVATIONS.metadata) | {
+        RECEIPT: json.dumps(receipt_to_content(receipt)).encode()
+    }
+    try:
+        with creating(path) as part:
+            pq.write_table(table.replace_schema_metadata(footer), part, compression="zstd")
+    except FileExistsError:
+        return read_receipt(path)
+    except OSError as error:
+        raise StorageError(f"{path}: can't be written: {error.strerror or error}") from error
+    return receipt
+
+
+def _distinct(table: pa.Table) -> int:
+    return int(table.group_by(list(KEY)).aggregate([]).num_rows)
+
+
+def read_receipt(path: Path) -> Receipt:
+    """The receipt of a committed shard, from the footer alone.
+
+    Raises:
+        StorageError: The file is missing, damaged, or no shard of ours.
+    """
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"{path}: is not a whole shard file: {error}") from error
+    if RECEIPT not in metadata:
+        raise StorageError(f"{path}: has no receipt; it is not a shard of ours")
+    try:
+        content = json.loads(metadata[RECEIPT])
+    except ValueError as error:
+        raise StorageError(f"{path}: its receipt is damaged") from error
+    return receipt_from_content(content, path)
+
+
+def read_address(path: Path, ip: int) -> pa.Table:
+    """The observations of one address in a committed shard.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    try:
+        return pq.read_table(
+            path, schema=OBSERVATIONS, filters=pc.field("ip") == pa.scalar(ip, pa.uint32())
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"{path}: can't be read: {error}") from error
