@@ -1,0 +1,40 @@
+"""Every bound of the canary in one place; its ports are open to the whole internet (law 9)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of us a stranger can use.
+
+    Attributes:
+        echo_connections: Connections to the echo host at once.
+        echo_per_peer: Of those, from one address.  A proxy may carry many of our tests at once.
+        echo_seconds: Life span of a connection to it.
+        mail_connections: Connections to the MX at once.
+        mail_per_peer: Of those, from one address.
+        mail_seconds: Life span of a connection to it.
+        mail_idle_seconds: Time for the next command, and for a whole message after DATA.
+        message_bytes: Longest message; ours have about 2 kB.
+        recipients: Recipients of one message.
+        replies: Replies of ours in one connection, so commands too.
+        session_bytes: Bytes of one connection to the MX.
+        words: Lines of one connection to the echo host.
+        word_bytes: Bytes of one connection to the echo host.
+        farewell_seconds: How long a stopping canary waits for conversations to end.
+    """
+
+    echo_connections: int = 8_000
+    echo_per_peer: int = 2_000
+    echo_seconds: float = 60.0
+    mail_connections: int = 1_000
+    mail_per_peer: int = 200
+    mail_seconds: float = 300.0
+    mail_idle_seconds: float = 60.0
+    message_bytes: int = 262_144
+    recipients: int = 20
+    replies: int = 200
+    session_bytes: int = 2_097_152
+    words: int = 64
+    word_bytes: int = 8_192
+    farewell_seconds: float = 5.0

@@ -1,0 +1,98 @@
+"""One line of the canary's log: an arrival as JSON, and back.
+
+A line is ASCII: bytes from strangers are written as Latin-1 text and every character beyond ASCII
+or below space is escaped, so no byte of theirs reaches a terminal, and every byte comes back.
+"""
+
+import json
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from typing import Any
+
+from survey.model.arrival import Arrival, ArrivalKind
+
+MAX_SENDER = 320
+"""Bytes of an envelope sender that are kept."""
+MAX_HELO = 255
+"""Bytes of the peer's own name that are kept."""
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """How many events since the last such line were beyond the bounds, and only counted.
+
+    Attributes:
+        at: When it was written, UTC.
+        events: How many, at least 1.
+    """
+
+    at: datetime
+    events: int
+
+
+def mapped(peer: str) -> bytes:
+    """The 16 bytes of a peer's address as the socket names it; IPv4 as ``::ffff:a.b.c.d``."""
+    if ":" in peer:
+        return socket.inet_pton(socket.AF_INET6, peer.partition("%")[0])
+    return _MAPPED + IPv4Address(peer).packed
+
+
+def to_line(record: Arrival | Unlisted) -> bytes:
+    r"""The record as one line with its ``\n``."""
+    if isinstance(record, Unlisted):
+        return _line({"at": _time(record.at), "unlisted": record.events})
+    return _line(
+        {
+            "at": _time(record.at),
+            "kind": record.kind.value,
+            "token": record.token,
+            "nonce": record.nonce,
+            "peer": socket.inet_ntop(socket.AF_INET6, record.peer),
+            "peer_port": record.peer_port,
+            "canary_port": record.canary_port,
+            "complete": record.complete,
+            "sender": record.sender[:MAX_SENDER].decode("latin-1"),
+            "helo": record.helo[:MAX_HELO].decode("latin-1"),
+            "size": record.size,
+        }
+    )
+
+
+def from_line(line: bytes) -> Arrival | Unlisted:
+    """The record of one line.
+
+    Raises:
+        ValueError: The line was not written by ``to_line``.
+    """
+    try:
+        values: dict[str, Any] = json.loads(line)
+        at = datetime.fromisoformat(values["at"])
+        if "unlisted" in values:
+            return Unlisted(at=at, events=int(values["unlisted"]))
+        return Arrival(
+            at=at,
+            kind=ArrivalKind(values["kind"]),
+            token=values["token"],
+            nonce=values["nonce"],
+            peer=socket.inet_pton(socket.AF_INET6, values["peer"]),
+            peer_port=values["peer_port"],
+            canary_port=values["canary_port"],
+            complete=values["complete"],
+            sender=values["sender"].encode("latin-1"),
+            helo=values["helo"].encode("latin-1"),
+            size=values["size"],
+        )
+    except (KeyError, TypeError, AttributeError, OSError) as error:
+        raise ValueError("not a line of an arrivals log") from error
+
+
+def _line(values: dict[str, Any]) -> bytes:
+    return _encode(values).encode("ascii") + b"\n"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
