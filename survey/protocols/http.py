@@ -55,7 +55,7 @@ def http_connect(to: Endpoint, agent: str, token: str) -> Dialogue:
             break
         head = yield from _read_head(inbox)
     if head is None:
-        return unexpected(inbox.data, inbox.ended, Protocol.HTTP)
+        return (yield from unexpected(inbox, Protocol.HTTP))
     if head.code // 100 != _SUCCESSFUL:
         return Answer(
             Step.SPOKE,

@@ -1,51 +1,46 @@
-"""Which protocol a peer speaks, told from its first bytes; used when it is not the one asked for."""
+"""Which protocol a peer speaks, told from its first bytes, when it is not the one we spoke."""
 
 import re
+from collections.abc import Generator
 
 from survey.model.failure import Failure
 from survey.model.observation import MAX_EVIDENCE, Protocol, Step
-from survey.protocols.dialogue import Answer
+from survey.protocols.dialogue import Answer, Heard, Inbox
 
-_HTTP = re.compile(rb"\s*(HTTP/\d|<!doctype html|<html)", re.IGNORECASE)
-_SMTP = re.compile(rb"(220|421|5\d\d)[ -][^\r\n]*SMTP", re.IGNORECASE)
-_FTP = re.compile(rb"(220|421|5\d\d)[ -][^\r\n]*FTP", re.IGNORECASE)
-# RFC 8446 s5.1: a record of type alert or handshake, version 3.x.
-_TLS = re.compile(rb"[\x15\x16]\x03[\x00-\x04]")
-# RFC 1928 s3 and s6: a method, or a reply with its zero and address type.
-_SOCKS5 = re.compile(rb"\x05([\x00-\x02\xff]\Z|[\x00-\x08]\x00[\x01\x03\x04])", re.DOTALL)
-_SOCKS4 = re.compile(rb"\x00[\x5a-\x5d]", re.DOTALL)
+# Each tells its protocol from a beginning, and more bytes never change that, so that the answer
+# does not depend on how the network cut them.
+_BEGINNINGS = (
+    (re.compile(rb"HTTP/\d|(?i:<!doctype html|<html)"), Protocol.HTTP),
+    (re.compile(rb"SSH-"), Protocol.SSH),
+    # A mail server may be called ftp.example.com, so the whole line decides.
+    (re.compile(rb"[245]\d\d[ -][^\n]*SMTP[^\n]*\n", re.IGNORECASE), Protocol.SMTP),
+    (re.compile(rb"[245]\d\d[ -][^\n]*FTP[^\n]*\n", re.IGNORECASE), Protocol.FTP),
+    # RFC 8446 s5.1: a record of type alert or handshake, version 3.x.
+    (re.compile(rb"[\x15\x16]\x03[\x00-\x04]"), Protocol.TLS),
+    # RFC 1928 s3: a chosen method; microsocks says 05 FF to whatever it does not understand.
+    (re.compile(rb"\x05[\x00-\x02\xff]"), Protocol.SOCKS5),
+    (re.compile(rb"\x00[\x5a-\x5d]"), Protocol.SOCKS4),
+)
 
 
 def recognise(data: bytes) -> Protocol | None:
     """The protocol that a peer's first bytes belong to, or None if they fit none that we know."""
-    if _HTTP.match(data):
-        return Protocol.HTTP
-    if data.startswith(b"SSH-"):
-        return Protocol.SSH
-    if _SMTP.match(data):
-        return Protocol.SMTP
-    if _FTP.match(data):
-        return Protocol.FTP
-    if _TLS.match(data):
-        return Protocol.TLS
-    if _SOCKS5.match(data):
-        return Protocol.SOCKS5
-    if _SOCKS4.match(data):
-        return Protocol.SOCKS4
+    for beginning, protocol in _BEGINNINGS:
+        if beginning.match(data, 0, MAX_EVIDENCE):
+            return protocol
     return None
 
 
-def unexpected(data: bytes, ended: Failure | None, wanted: Protocol) -> Answer:
-    """The answer of a dialogue whose peer said ``data`` and no word of the ``wanted`` protocol.
+def unexpected(inbox: Inbox, wanted: Protocol) -> Generator[bytes, Heard, Answer]:
+    """Hear out a peer that said no word of the ``wanted`` protocol, until we know what it speaks.
 
-    Args:
-        data: What it said.
-        ended: Why nothing more will come, or None if we gave up because of ``data``.
-        wanted: The protocol that the dialogue speaks.
+    An inbox that has ended was cut off; one that has not holds bytes that can't be right.
     """
-    protocol = recognise(data)
-    if protocol not in (None, wanted):
-        failure = Failure.WRONG_PROTOCOL
-    else:
-        failure = ended or Failure.GARBAGE
-    return Answer(Step.CONNECTED, failure, protocol, reply=data[:MAX_EVIDENCE])
+    cut = inbox.ended
+    while (protocol := recognise(inbox.data)) is None and inbox.ended is None:
+        if b"\n" in inbox.data or len(inbox.data) >= MAX_EVIDENCE:
+            break
+        yield from inbox.more()
+    stranger = protocol not in (None, wanted)
+    failure = Failure.WRONG_PROTOCOL if stranger else cut or Failure.GARBAGE
+    return Answer(Step.CONNECTED, failure, protocol, reply=inbox.data[:MAX_EVIDENCE])

@@ -1,4 +1,4 @@
-r"""Does a SOCKS proxy open a tunnel for a stranger?  SOCKS4, 4a (Ying-Da Lee's notes) and 5 (RFC 1928).
+r"""Does a SOCKS proxy open a tunnel for a stranger?  SOCKS4, 4a and 5 (RFC 1928).
 
 Nothing is said before the answer to what was said last: a proxy that reads once swallows what is
 pipelined and hangs (microsocks does).  Replies are taken exactly, so that the canary's greeting,
@@ -18,11 +18,14 @@ from survey.protocols.tunnel import Tunnel
 
 SOCKS4_GRANTED = 0x5A
 SOCKS4_REFUSALS = frozenset({0x5B, 0x5C, 0x5D})
+"""5C and 5D ask for an identd that we don't run: a refusal, but not of every stranger."""
 _SOCKS4_REPLY = 8
 
 SOCKS5_GREETING = b"\x05\x01\x00"
 """Version 5, one method: no authentication.  No other is ever offered, so none can be asked for."""
 SOCKS5_NO_AUTH = 0x00
+SOCKS5_REFUSALS = frozenset({0x01, 0x02, 0xFF})
+"""GSSAPI or a password demanded unasked, or no acceptable method: it does not serve strangers."""
 SOCKS5_GRANTED = 0x00
 _VERSION_AND_CODE = 2
 _SOCKS5_HEAD = 4
@@ -54,12 +57,12 @@ def socks4(request: bytes, token: str) -> Dialogue:
     """
     inbox = Inbox()
     if not (yield from _starts(inbox, 0x00, request)):
-        return unexpected(inbox.data, inbox.ended, Protocol.SOCKS4)
+        return (yield from unexpected(inbox, Protocol.SOCKS4))
     code = inbox.data[1]
     if code in SOCKS4_REFUSALS:
         return _refused(Protocol.SOCKS4, "CONNECT", code, inbox.data)
     if code != SOCKS4_GRANTED:
-        return unexpected(inbox.data, None, Protocol.SOCKS4)
+        return (yield from unexpected(inbox, Protocol.SOCKS4))
     if not (yield from inbox.until(_SOCKS4_REPLY)):
         return _cut(Protocol.SOCKS4, code, inbox)
     return (yield from _through(Protocol.SOCKS4, code, inbox, _SOCKS4_REPLY, token))
@@ -69,15 +72,20 @@ def socks5(to: Endpoint, token: str) -> Dialogue:
     """Offer no authentication, ask for a tunnel and, if it is granted, talk with our canary."""
     inbox = Inbox()
     if not (yield from _starts(inbox, 0x05, SOCKS5_GREETING)):
-        return unexpected(inbox.data, inbox.ended, Protocol.SOCKS5)
+        return (yield from unexpected(inbox, Protocol.SOCKS5))
     method = inbox.data[1]
-    if method != SOCKS5_NO_AUTH:
+    if method in SOCKS5_REFUSALS:
         return _refused(Protocol.SOCKS5, "METHOD", method, inbox.data)
-    said = inbox.take(_VERSION_AND_CODE)
+    if method != SOCKS5_NO_AUTH:
+        return (yield from unexpected(inbox, Protocol.SOCKS5))
+    return (yield from _socks5_connect(inbox, to, token))
+
+
+def _socks5_connect(inbox: Inbox, to: Endpoint, token: str) -> Dialogue:
+    """After a method was chosen: the request and what follows."""
+    inbox.take(_VERSION_AND_CODE)
     if not (yield from _starts(inbox, 0x05, socks5_request(to))):
-        failure = inbox.ended or Failure.GARBAGE
-        reply = (inbox.data or said)[:MAX_EVIDENCE]
-        return Answer(Step.SPOKE, failure, Protocol.SOCKS5, code=method, reply=reply)
+        return _cut(Protocol.SOCKS5, SOCKS5_NO_AUTH, inbox)
     code = inbox.data[1]
     if code != SOCKS5_GRANTED:
         return _refused(Protocol.SOCKS5, "CONNECT", code, inbox.data)
