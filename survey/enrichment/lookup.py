@@ -1,0 +1,127 @@
+"""Addresses to what registries say about them, and back.
+
+Snapshots never change, so what was read of one is kept.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from survey.errors import ConfigError
+from survey.model.address import Range
+from survey.model.contact import Contact
+from survey.model.listing import Listing
+from survey.storage.layout import Layout
+from survey.storage.registries import SnapshotKind, in_force, in_force_by_source
+from survey.targets.ranges import Ips, RangeSet
+
+
+def ranges_of(
+    layout: Layout, countries: Iterable[str], networks: Iterable[int], day: date | None = None
+) -> tuple[tuple[Range, ...], tuple[str, ...]]:
+    """All addresses of some countries and networks, and the ids of the snapshots that say so.
+
+    Args:
+        layout: Where the snapshots are.
+        countries: ISO 3166-1 alpha-2 codes.
+        networks: Autonomous system numbers.
+        day: As of which day; today (UTC) if not given.
+
+    Raises:
+        ConfigError: There is no snapshot, or it knows no address of one of them.
+    """
+    as_of = day or datetime.now(UTC).date()
+    codes = sorted({code.upper() for code in countries})
+    numbers = sorted(set(networks))
+    found = RangeSet.of(())
+    snapshots = []
+    for kind, column, wanted in (
+        (SnapshotKind.COUNTRY, "country", codes),
+        (SnapshotKind.NETWORK, "asn", numbers),
+    ):
+        if wanted:
+            ranges, snapshot = _ranges_with(layout, kind, column, wanted, as_of)
+            found |= ranges
+            snapshots.append(snapshot)
+    return found.ranges, tuple(snapshots)
+
+
+def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
+    """Who answers for an address on a day; None if no snapshot knows.
+
+    If several sources know the address, the one with the smallest range is closest to it.
+    """
+    found = []
+    for snapshot in in_force_by_source(layout, SnapshotKind.CONTACT, day):
+        for row in _holding(snapshot.ranges, ip):
+            contact = Contact(row["email"], row["name"], row["language"], snapshot.id)
+            found.append((row["range_end"] - row["range_start"], snapshot.source, contact))
+    return min(found)[-1] if found else None
+
+
+def listings_of(layout: Layout, ip: int, day: date) -> tuple[Listing, ...]:
+    """Every public listing that names an address on a day, by name."""
+    found = {
+        Listing(row["listing"], row["since"], snapshot.id)
+        for snapshot in in_force_by_source(layout, SnapshotKind.LISTING, day)
+        for row in _holding(snapshot.ranges, ip)
+    }
+    unknown = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted(found, key=lambda one: (one.name, one.since or unknown)))
+
+
+def _ranges_with(
+    layout: Layout, kind: SnapshotKind, column: str, wanted: Sequence[object], day: date
+) -> tuple[RangeSet, str]:
+    snapshot = in_force(layout, kind, day)
+    if snapshot is None:
+        raise ConfigError(
+            layout.registries / kind,
+            "",
+            f"there is no {kind} snapshot",
+            f"import one with `survey registry import {kind} FILE`",
+        )
+    table = pq.read_table(snapshot.ranges)
+    known = set(pc.unique(table[column]).to_pylist())
+    for value in wanted:
+        if value not in known:
+            raise ConfigError(
+                snapshot.id,
+                str(value),
+                f"the snapshot has no address of this {kind}",
+                "correct it, or import a newer snapshot",
+            )
+    chosen = table.filter(
+        pc.is_in(table[column], pa.array(wanted, table.schema.field(column).type))
+    )
+    starts, ends = (
+        chosen[name].to_numpy().astype(np.int64) for name in ("range_start", "range_end")
+    )
+    return RangeSet(starts, ends), snapshot.id
+
+
+def _holding(path: Path, ip: int) -> list[dict[str, Any]]:
+    """The rows of a snapshot whose range holds an address."""
+    table, starts, longest = _loaded(path)
+    # rows that start after ip can't hold it, nor those that start farther below than any reaches
+    last = int(np.searchsorted(starts, np.uint32(ip), side="right"))
+    first = int(np.searchsorted(starts, np.uint32(max(0, ip - longest)), side="left"))
+    near = table.slice(first, last - first)
+    rows: list[dict[str, Any]] = near.filter(pc.greater_equal(near["range_end"], ip)).to_pylist()
+    return rows
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: Path) -> tuple[pa.Table, Ips, int]:
+    """Table, range starts, and the greatest distance from a start to its end."""
+    table = pq.read_table(path)
+    starts: Ips = table["range_start"].to_numpy()
+    ends: Ips = table["range_end"].to_numpy()
+    return table, starts, int((ends - starts).max())
