@@ -114,6 +114,10 @@ class Plan:
         lease_seconds: A worker that hears nothing for so long stops sending.
         snapshots: Registry snapshot ids that countries and networks were resolved with.
         version: Version of this package that planned it.
+        excluded_by: Why and how many: the parts of ``excluded``, as (reason, addresses).
+        optouts_version: Entries of the opt-out log at planning; a log with fewer closes the gate.
+        stated: The campaign file as it was read: dotted key and JSON value, sorted.  A campaign
+            that changed under an unfinished run is found by them.
     """
 
     campaign: str
@@ -138,6 +142,9 @@ class Plan:
     lease_seconds: float
     snapshots: tuple[str, ...]
     version: str
+    excluded_by: tuple[tuple[str, int], ...] = ()
+    optouts_version: int = 0
+    stated: tuple[tuple[str, str], ...] = ()
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -1,9 +1,10 @@
 """A TOML file that a person wrote, read into a checked record, or one clear line about why not."""
 
 import difflib
+import reprlib
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +16,8 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_config(path: Path, model: type[Model]) -> Model:
     """The file's content, checked against ``model``.
 
-    A validator may say the cure itself: ``ValueError("what is wrong; what would be right")``.
+    A validator may say the cure itself: ``ValueError("what is wrong; what would be right")``; it
+    finds the file's folder in ``info.context["folder"]``.
 
     Raises:
         ConfigError: The file is missing, is no TOML, or a key is wrong; the first problem is named.
@@ -31,18 +33,20 @@ def read_config(path: Path, model: type[Model]) -> Model:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, "", f"is not TOML: {error}", "correct that place") from error
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context={"folder": path.absolute().parent})
     except ValidationError as error:
         raise _first_problem(path, model, error) from error
 
 
 def _first_problem(path: Path, model: type[BaseModel], error: ValidationError) -> ConfigError:
-    problem = error.errors(include_url=False)[0]
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location)
+    # a key that we don't know is often the misspelt one that is then missing: it tells more
+    problems = error.errors(include_url=False)
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    location = problem["loc"]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
     if problem["type"] == "extra_forbidden":
         known = _keys(model, location[:-1])
-        close = difflib.get_close_matches(location[-1], known, n=1)
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
         cure = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
         return ConfigError(path, key, "is not a key we know", cure)
     if problem["type"] == "missing":
@@ -50,18 +54,48 @@ def _first_problem(path: Path, model: type[BaseModel], error: ValidationError) -
     if problem["type"] == "value_error":
         what, _, cure = str(problem["ctx"]["error"]).partition("; ")
         return ConfigError(path, key, what, cure or "correct it")
-    message = problem["msg"][0].lower() + problem["msg"][1:]
-    return ConfigError(path, key, f"{problem['input']!r} won't do", message)
+    if problem["type"] == "model_type":
+        return ConfigError(path, key, "is not a table", f"write it as [{key}] with keys below it")
+    right = _RIGHT.get(problem["type"], problem["msg"][0].lower() + problem["msg"][1:])
+    return ConfigError(
+        path,
+        key,
+        f"{reprlib.repr(problem['input'])} won't do",
+        right.format(**problem.get("ctx", {})),
+    )
 
 
-def _keys(model: type[BaseModel], location: list[str]) -> list[str]:
+_RIGHT = {
+    "string_type": 'write text in "quotes"',
+    "int_type": "write a whole number",
+    "float_type": "write a number",
+    "finite_number": "write a number",
+    "bool_type": "write true or false",
+    "tuple_type": "write a [list]",
+    "list_type": "write a [list]",
+    "enum": "write {expected}",
+    "literal_error": "write {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length}, has {actual_length}",
+    "too_long": "must have at most {max_length}, has {actual_length}",
+}
+"""What would be right, by pydantic's name of the problem."""
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Keys that are known at ``location`` in ``model``."""
-    current: object = model
+    current: type[BaseModel] | None = model
     for part in location:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            return []
-        field = current.model_fields.get(part)
-        current = field.annotation if field else None
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return [field.alias or name for name, field in current.model_fields.items()]
-    return []
+        field = current.model_fields.get(str(part)) if current else None
+        current = _table(field.annotation) if field else None
+    return [field.alias or name for name, field in current.model_fields.items()] if current else []
+
+
+def _table(annotation: object) -> type[BaseModel] | None:
+    """The model in an annotation like ``Model`` or ``Model | None``."""
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None

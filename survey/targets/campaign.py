@@ -1,0 +1,244 @@
+"""A campaign file: who asks, why, what is tested, how fast.  Every key is in docs/campaign.md."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from survey.model.address import Range
+from survey.model.plan import Kind
+from survey.model.probe import Probe
+from survey.storage.config_file import read_config
+from survey.targets.coherence import check_together
+from survey.targets.values import (
+    Address,
+    CampaignId,
+    Cidr,
+    CidrOrFile,
+    Country,
+    Days,
+    FilePath,
+    Fqdn,
+    Line,
+    Mailbox,
+    Moment,
+    Network,
+    Page,
+    Ports,
+    Socket,
+    endpoint_text,
+)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class About(_Table):
+    """``[campaign]``: what it is."""
+
+    id: CampaignId
+    purpose: Line
+    kind: Kind
+
+
+class Area(_Table):
+    """Part of the internet: the union of the three."""
+
+    ranges: tuple[Cidr, ...] = ()
+    countries: tuple[Country, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+
+class Authority(_Table):
+    """``[authority]``: on whose authority, until when, and for which part of the internet."""
+
+    agency: CampaignId
+    reference: Line
+    approved_by: Line
+    valid_until: Moment
+    covers: Area
+
+
+class Introduction(_Table):
+    """``[identity]``: how we introduce ourselves to a tested server."""
+
+    operator: Line
+    contact: Mailbox
+    page: Page
+    helo: Fqdn
+    source_addresses: tuple[Address, ...] = ()
+
+
+_LAB_IDENTITY = Introduction(
+    operator="Lab of the survey",
+    contact="survey@lab.example",
+    page="https://lab.example/",
+    helo="probe.lab.example",
+)
+"""Who speaks in a lab whose campaign does not say; nobody outside ever hears it."""
+
+
+class Targets(Area):
+    """``[targets]``: what is asked for, and what is taken out again."""
+
+    lists: tuple[FilePath, ...] = ()
+    listings: tuple[Line, ...] = ()
+    exclude: tuple[CidrOrFile, ...] = ()
+
+    @property
+    def excluded_ranges(self) -> tuple[Range, ...]:
+        """Exclusions that stand in the campaign itself; they never get into a plan."""
+        return tuple(part for part in self.exclude if isinstance(part, Range))
+
+    @property
+    def exclusion_files(self) -> tuple[Path, ...]:
+        """Exclusion files, absolute; read at planning and again during the run."""
+        return tuple(part for part in self.exclude if isinstance(part, Path))
+
+
+class TunnelProbe(_Table):
+    """``[probes.http_connect]`` and the other proxy tests."""
+
+    ports: Ports
+
+
+class RelayProbe(TunnelProbe):
+    """``[probes.smtp_relay]``; ``depth`` names the set of envelopes that is tried."""
+
+    depth: Literal["standard"] = "standard"
+
+
+class Probes(_Table):
+    """``[probes.*]``: which tests, each on its own ports."""
+
+    smtp_relay: RelayProbe | None = None
+    http_connect: TunnelProbe | None = None
+    socks4: TunnelProbe | None = None
+    socks4a: TunnelProbe | None = None
+    socks5: TunnelProbe | None = None
+
+    @property
+    def chosen(self) -> tuple[tuple[Probe, TunnelProbe], ...]:
+        """The tests of this campaign, in the closed list's order."""
+        tables = ((probe, getattr(self, probe.value)) for probe in Probe)
+        return tuple((probe, table) for probe, table in tables if table is not None)
+
+
+class Caps(_Table):
+    """``[rate]``: the cap of the whole run (law 5)."""
+
+    packets_per_second: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    per_24_per_second: Annotated[
+        float, Field(gt=0, le=100_000, strict=True, allow_inf_nan=False)
+    ] = 0.1
+    per_host_connections: Annotated[StrictInt, Field(ge=1, le=16)] = 1
+
+
+class FarEnd(_Table):
+    """``[canary]``: the only far end of any test (law 2)."""
+
+    domains: Annotated[tuple[Fqdn, ...], Field(min_length=2, max_length=2)]
+    smtp: Socket
+    echo: Socket
+
+
+class OptOutLog(_Table):
+    """``[optouts]``: the organisation's one log."""
+
+    path: FilePath
+
+
+class Names(_Table):
+    """``[names]``: how a server's own name is checked to belong to the tested address."""
+
+    hosts: FilePath | None = None
+    resolver: Socket | None = None
+
+    @property
+    def source(self) -> str:
+        """As ``Plan.names`` has it."""
+        if self.hosts is not None:
+            return f"hosts:{self.hosts}"
+        return f"dns:{endpoint_text(self.resolver)}" if self.resolver is not None else "none"
+
+
+class Retention(_Table):
+    """``[retention]``: days until a row dies (law 10)."""
+
+    evidence: Days = 90
+    findings: Days = 730
+    contacts: Days = 365
+
+
+class Cluster(_Table):
+    """``[cluster]``: how the work is cut."""
+
+    slots: Annotated[StrictInt, Field(ge=1, le=1024)] = 2
+    shard_seconds: Annotated[float, Field(ge=1, le=3600, strict=True, allow_inf_nan=False)] = 600
+    lease_seconds: Annotated[float, Field(ge=1, le=12, strict=True, allow_inf_nan=False)] = 12
+
+
+class Campaign(_Table):
+    """A whole campaign file, checked."""
+
+    campaign: About
+    authority: Authority | None = None
+    identity: Introduction = _LAB_IDENTITY
+    targets: Targets
+    probes: Probes
+    rate: Caps
+    canary: FarEnd
+    optouts: OptOutLog
+    names: Names = Names()
+    retention: Retention = Retention()
+    cluster: Cluster = Cluster()
+
+    @property
+    def id(self) -> str:
+        """Name of the campaign, the same in folders and tables."""
+        return self.campaign.id
+
+    @property
+    def kind(self) -> Kind:
+        """Where it may send."""
+        return self.campaign.kind
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """The authority ends then (UTC), or None where a lab names none."""
+        return self.authority.valid_until if self.authority else None
+
+    def stated(self) -> tuple[tuple[str, str], ...]:
+        """Dotted key and JSON value of everything the file says about a run, sorted.
+
+        Paths are absolute.  ``retention`` is left out: it is about tables, not about a run.
+        """
+        content = self.model_dump(mode="json", exclude_unset=True, exclude={"retention"})
+        return tuple(sorted(_flat("", content)))
+
+
+def read_campaign(path: Path) -> Campaign:
+    """The campaign file at ``path``, checked; relative paths in it start from its folder.
+
+    Files that it names are not opened here, nor is ``valid_until`` compared with now: an ended
+    campaign can still be read, stopped and reported.  Planning does both.
+
+    Raises:
+        ConfigError: It can't be read, or a key is wrong; file, key and cure are named.
+    """
+    campaign = read_config(path, Campaign)
+    check_together(path, campaign)
+    return campaign
+
+
+def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [
+            pair
+            for key, part in value.items()
+            for pair in _flat(f"{prefix}.{key}".strip("."), part)
+        ]
+    return [(prefix, json.dumps(value, ensure_ascii=True, sort_keys=True))]

@@ -1,0 +1,133 @@
+"""What must fit together in a campaign file, beyond each key by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from survey.errors import ConfigError
+from survey.model.address import Range, format_ip
+from survey.model.plan import Kind
+from survey.targets.ranges import RangeSet, parse_cidr
+from survey.targets.reach import LOOPBACK, TEST_NET
+from survey.targets.special import special_purpose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from survey.targets.campaign import Campaign
+
+LAB_SPACE = RangeSet.of([LOOPBACK, TEST_NET])
+
+# Documentation space stands for real addresses in examples; nothing answers there anyway.
+_EXAMPLES = RangeSet.of(map(parse_cidr, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
+
+MAX_SURVEY_PER_24 = 10.0
+MAX_SURVEY_PER_HOST = 4
+
+
+def check_together(path: Path, campaign: Campaign) -> None:
+    """Check a campaign whose keys are right one by one.
+
+    Raises:
+        ConfigError: Two keys don't fit together; the one to change is named.
+    """
+    problem = _problem(campaign)
+    if problem:
+        raise ConfigError(path, *problem)
+
+
+def _problem(campaign: Campaign) -> tuple[str, str, str] | None:
+    """(key, problem, cure) of the first thing that is wrong."""
+    return (
+        _asks_for_nothing(campaign)
+        or (_survey(campaign) if campaign.kind is Kind.SURVEY else _lab(campaign))
+        or _far_end(campaign)
+        or _work(campaign)
+    )
+
+
+def _asks_for_nothing(campaign: Campaign) -> tuple[str, str, str] | None:
+    asked = campaign.targets
+    if not (asked.ranges or asked.countries or asked.networks or asked.lists or asked.listings):
+        cure = "give ranges, countries, networks, lists or listings"
+        return "targets", "names nothing to test", cure
+    if not campaign.probes.chosen:
+        return "probes", "names no test", "add one, like [probes.smtp_relay] with ports = [25]"
+    authority = campaign.authority
+    if authority:
+        covers = authority.covers
+        if not (covers.ranges or covers.countries or covers.networks):
+            return "authority.covers", "covers nothing", "give ranges, countries or networks"
+    return None
+
+
+def _survey(campaign: Campaign) -> tuple[str, str, str] | None:
+    if campaign.authority is None:
+        return "authority", "is missing", "a survey needs [authority] (docs/campaign.md)"
+    if "identity" not in campaign.model_fields_set:
+        return "identity", "is missing", "a survey needs [identity] (docs/campaign.md)"
+    unroutable = special_purpose() - _EXAMPLES
+    for key, ip in _own_addresses(campaign):
+        # a source address may be private: it is translated on its way out
+        if ip in unroutable and (key.startswith("canary") or ip in LOOPBACK):
+            problem = f"{format_ip(ip)} can't be reached from the internet"
+            return key, problem, "give a public address"
+    if campaign.rate.per_24_per_second > MAX_SURVEY_PER_24:
+        cure = f"a survey opens at most {MAX_SURVEY_PER_24:g} connections/s into one /24"
+        return "rate.per_24_per_second", f"{campaign.rate.per_24_per_second:g} is too fast", cure
+    if campaign.rate.per_host_connections > MAX_SURVEY_PER_HOST:
+        cure = f"a survey has at most {MAX_SURVEY_PER_HOST} at once to one address"
+        problem = f"{campaign.rate.per_host_connections} is too many"
+        return "rate.per_host_connections", problem, cure
+    return None
+
+
+def _lab(campaign: Campaign) -> tuple[str, str, str] | None:
+    outside = RangeSet.of(campaign.targets.ranges) - LAB_SPACE
+    if outside.size:
+        problem = f"{_text(outside.ranges[0])} is outside of a lab"
+        cure = 'a lab has 127.0.0.0/8, and 198.18.0.0/15 in a namespace; or kind = "survey"'
+        return "targets.ranges", problem, cure
+    for key, ip in _own_addresses(campaign):
+        if ip not in LAB_SPACE:
+            problem = f"{format_ip(ip)} is outside of a lab"
+            return key, problem, 'a lab stays in 127.0.0.0/8; or kind = "survey"'
+    return None
+
+
+def _far_end(campaign: Campaign) -> tuple[str, str, str] | None:
+    canary = campaign.canary
+    if canary.domains[0] == canary.domains[1]:
+        cure = "give two: one for recipients, another that no server can take for its own"
+        return "canary.domains", "names the same domain twice", cure
+    if canary.smtp == canary.echo:
+        return "canary.echo", "is the same socket as canary.smtp", "give it another port"
+    asked = RangeSet.of(campaign.targets.ranges) - RangeSet.of(campaign.targets.excluded_ranges)
+    for key, ip in (("canary.smtp", canary.smtp.ip), ("canary.echo", canary.echo.ip)):
+        if ip in asked:
+            problem = f"{format_ip(ip)} lies among targets.ranges"
+            return key, problem, f'add "{format_ip(ip)}" to targets.exclude'
+    return None
+
+
+def _work(campaign: Campaign) -> tuple[str, str, str] | None:
+    slots, rate = campaign.cluster.slots, campaign.rate.packets_per_second
+    if slots > rate:
+        problem = f"{slots} slots can't share {rate} packets/s"
+        return "cluster.slots", problem, f"at most {rate}, or raise rate.packets_per_second"
+    if campaign.names.hosts and campaign.names.resolver:
+        return "names", "has both hosts and resolver", "keep one of them"
+    return None
+
+
+def _own_addresses(campaign: Campaign) -> list[tuple[str, int]]:
+    """Key and address of everything that is ours."""
+    own = [("canary.smtp", campaign.canary.smtp.ip), ("canary.echo", campaign.canary.echo.ip)]
+    own += [("identity.source_addresses", ip) for ip in campaign.identity.source_addresses]
+    if campaign.kind is Kind.LAB and campaign.names.resolver:
+        own.append(("names.resolver", campaign.names.resolver.ip))
+    return own
+
+
+def _text(part: Range) -> str:
+    return f"{format_ip(part.start)}-{format_ip(part.end)}"

@@ -1,0 +1,80 @@
+"""Slices of the permuted plan: which targets are in which shard, and in which order.
+
+Plan index -> (permutation) -> position -> (ranges) -> address.  A shard is a run of plan indices;
+inside it the (address, port) pairs have a second keyed order, so that one host's ports are spread.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.model.plan import Plan
+from survey.targets.permutation import Permutation
+from survey.targets.ranges import Ips, RangeSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Some targets, in the order in which they are to be visited.
+
+    Attributes:
+        ips: Address of each.
+        ports: Port of each.
+    """
+
+    ips: Ips
+    ports: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.ips)
+
+
+def shard_bounds(plan: Plan, shard: int) -> tuple[int, int]:
+    """First plan index of the shard, and the one after its last."""
+    assert 0 <= shard < plan.shards, (shard, plan.shards)
+    first = shard * plan.shard_addresses
+    return first, min(first + plan.shard_addresses, plan.addresses)
+
+
+def shard_addresses(plan: Plan, shard: int) -> Ips:
+    """The shard's addresses, by rising plan index."""
+    first, stop = shard_bounds(plan, shard)
+    positions = _order(plan).forward(np.arange(first, stop, dtype=np.uint64))
+    return RangeSet.of(plan.ranges).ip_at(positions)
+
+
+def shard_targets(plan: Plan, shard: int, batch: int) -> Iterator[Batch]:
+    """The shard's targets in its own keyed order, each exactly once; ``batch`` or fewer a time."""
+    assert batch > 0
+    ips = shard_addresses(plan, shard)
+    ports = np.array(plan.ports, dtype=np.uint16)
+    pairs = len(ips) * len(ports)
+    order = Permutation(pairs, _key(plan, b"shard", shard))
+    for start in range(0, pairs, batch):
+        indices = np.arange(start, min(start + batch, pairs), dtype=np.uint64)
+        pair = order.forward(indices)
+        host = pair // np.uint64(len(ports))
+        yield Batch(ips[host], ports[pair - host * np.uint64(len(ports))])
+
+
+def locate(plan: Plan, ip: int) -> tuple[int, int] | None:
+    """The shard and the plan index of an address, or None if it is not in the plan."""
+    position = int(RangeSet.of(plan.ranges).position_of(np.array([ip], dtype=np.uint32))[0])
+    if position < 0:
+        return None
+    index = int(_order(plan).inverse(np.array([position], dtype=np.uint64))[0])
+    return index // plan.shard_addresses, index
+
+
+def _order(plan: Plan) -> Permutation:
+    return Permutation(plan.addresses, _key(plan, b"addresses", 0))
+
+
+def _key(plan: Plan, use: bytes, number: int) -> bytes:
+    """A key for one order of this plan; no two orders share theirs."""
+    return hashlib.blake2b(
+        number.to_bytes(8, "big"), key=bytes.fromhex(plan.seed), person=use, digest_size=16
+    ).digest()
