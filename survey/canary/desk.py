@@ -1,7 +1,7 @@
 """What both hosts of the canary share: the key, the log, the clocks, and how they greet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from survey.canary.flood import Floodgate
@@ -25,6 +25,7 @@ class Desk:
         floodgate: Which of them get a line.
         now: The time of day, UTC.
         monotonic: Seconds that never jump.
+        greeting: The first line that we say.
     """
 
     key: bytes
@@ -34,11 +35,11 @@ class Desk:
     floodgate: Floodgate
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+    greeting: bytes = field(init=False)
 
-    @property
-    def greeting(self) -> str:
-        r"""The first line that we say, without its ``\r\n``."""
-        return f"220 {self.name} ESMTP {self.about}".rstrip()
+    def __post_init__(self) -> None:
+        greeting = f"220 {self.name} ESMTP {self.about}".rstrip() + "\r\n"
+        object.__setattr__(self, "greeting", greeting.encode("ascii"))
 
     def note(self, arrival: Arrival, then: Then | None = None) -> bool:
         """Put an arrival into the log, if the floodgate admits it; else ``then`` is not called."""

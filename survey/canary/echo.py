@@ -11,7 +11,6 @@ from typing import cast
 from survey.canary.crowd import Crowd
 from survey.canary.desk import FAILING, Desk
 from survey.canary.limits import Limits
-from survey.canary.record import mapped
 from survey.canary.visit import Visit
 from survey.model.arrival import ArrivalKind
 from survey.protocols.tunnel import answer
@@ -56,14 +55,14 @@ class Conversation(asyncio.Protocol):
         """Speak first, or turn away."""
         desk = self._host.desk
         self._transport = transport = cast("asyncio.Transport", transport)
-        peer = mapped(transport.get_extra_info("peername")[0])
-        if not self._host.crowd.enter(transport, peer, desk.monotonic()):
+        visit = Visit.of(desk, transport)
+        if not self._host.crowd.enter(transport, visit.peer, desk.monotonic()):
             transport.write(_FULL)
             transport.close()
             desk.floodgate.unlisted += 1
             return
-        self._visit = Visit.of(desk, transport)
-        transport.write(desk.greeting.encode("ascii") + b"\r\n")
+        self._visit = visit
+        transport.write(desk.greeting)
 
     def data_received(self, data: bytes) -> None:
         """Hear a piece of any size."""
@@ -113,7 +112,7 @@ class Conversation(asyncio.Protocol):
         elif word in (b"EHLO", b"HELO"):
             self._visit.helo = argument
             self._visit.overheard(argument)
-            self._transport.write(f"250 {self._host.desk.name}\r\n".encode("ascii"))
+            self._transport.write(b"250 %b\r\n" % self._host.desk.name.encode("ascii"))
         else:
             # an HTTP proxy's POST block brings its header first: unknown words are borne with
             self._transport.write(_UNKNOWN)

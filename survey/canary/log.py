@@ -29,6 +29,8 @@ from survey.storage.schemas import ARRIVALS
 
 LOG_NAME = re.compile(r"^\d{4}-\d{2}-\d{2}\.log$")
 ROLL_ROWS = 65_536
+GATHER_SECONDS = 0.002
+"""Under load, events are gathered for so long between two commits; a lone event never waits."""
 _LOG_BYTES = b"log_bytes"
 
 Then = Callable[[bool], None]
@@ -120,7 +122,7 @@ class ArrivalLog:
         for then in batch.then:
             then(self.healthy)
         if self._batch.lines:
-            self._flush()
+            self._loop.call_later(GATHER_SECONDS, self._flush)
         else:
             self._busy = False
             self._idle.set()

@@ -18,7 +18,6 @@ from survey.canary.limits import Limits
 from survey.canary.mailbox import Mailbox, Recipient, understand
 from survey.canary.path import parse_path
 from survey.canary.postmaster import PostmasterFolder
-from survey.canary.record import mapped
 from survey.canary.visit import Visit
 from survey.model.arrival import ArrivalKind
 from survey.protocols.token import TokenKind, make_token
@@ -105,13 +104,13 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
         """Let in, or turn away."""
         desk = self._host.desk
         self._guest = transport = cast("asyncio.Transport", transport)
-        peer = mapped(transport.get_extra_info("peername")[0])
-        if not self._host.crowd.enter(transport, peer, desk.monotonic()):
+        visit = Visit.of(desk, transport)
+        if not self._host.crowd.enter(transport, visit.peer, desk.monotonic()):
             transport.write(_FULL + b"\r\n")
             transport.close()
             desk.floodgate.unlisted += 1
             return
-        self._visit = Visit.of(desk, transport)
+        self._visit = visit
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:

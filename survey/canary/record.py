@@ -8,7 +8,7 @@ import json
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from survey.model.arrival import Arrival, ArrivalKind
@@ -18,7 +18,6 @@ MAX_SENDER = 320
 MAX_HELO = 255
 """Bytes of the peer's own name that are kept."""
 _MAPPED = b"\0" * 10 + b"\xff\xff"
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +37,23 @@ def mapped(peer: str) -> bytes:
     """The 16 bytes of a peer's address as the socket names it; IPv4 as ``::ffff:a.b.c.d``."""
     if ":" in peer:
         return socket.inet_pton(socket.AF_INET6, peer.partition("%")[0])
-    return _MAPPED + IPv4Address(peer).packed
+    return _MAPPED + socket.inet_aton(peer)
 
 
 def to_line(record: Arrival | Unlisted) -> bytes:
     r"""The record as one line with its ``\n``."""
+    at = record.at.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(record, Unlisted):
-        return _line({"at": _time(record.at), "unlisted": record.events})
-    return _line(
-        {
-            "at": _time(record.at),
-            "kind": record.kind.value,
-            "token": record.token,
-            "nonce": record.nonce,
-            "peer": socket.inet_ntop(socket.AF_INET6, record.peer),
-            "peer_port": record.peer_port,
-            "canary_port": record.canary_port,
-            "complete": record.complete,
-            "sender": record.sender[:MAX_SENDER].decode("latin-1"),
-            "helo": record.helo[:MAX_HELO].decode("latin-1"),
-            "size": record.size,
-        }
-    )
+        return b'{"at":"%b","unlisted":%d}\n' % (at.encode("ascii"), record.events)
+    # written out: a JSON encoder took a tenth of the echo host's time
+    return (
+        f'{{"at":"{at}","kind":"{record.kind}","token":"{record.token}","nonce":"{record.nonce}",'
+        f'"peer":"{socket.inet_ntop(socket.AF_INET6, record.peer)}",'
+        f'"peer_port":{record.peer_port},"canary_port":{record.canary_port},'
+        f'"complete":{"true" if record.complete else "false"},'
+        f'"sender":{_text(record.sender[:MAX_SENDER])},"helo":{_text(record.helo[:MAX_HELO])},'
+        f'"size":{record.size}}}\n'
+    ).encode("ascii")
 
 
 def from_line(line: bytes) -> Arrival | Unlisted:
@@ -90,9 +84,5 @@ def from_line(line: bytes) -> Arrival | Unlisted:
         raise ValueError("not a line of an arrivals log") from error
 
 
-def _line(values: dict[str, Any]) -> bytes:
-    return _encode(values).encode("ascii") + b"\n"
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+def _text(hostile: bytes) -> str:
+    return encode_basestring_ascii(hostile.decode("latin-1"))
