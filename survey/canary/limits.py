@@ -1,6 +1,6 @@
 """Every bound of the canary in one place; its ports are open to the whole internet (law 9)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,11 @@ class Limits:
     words: int = 64
     word_bytes: int = 8_192
     farewell_seconds: float = 5.0
+
+    def within(self, files: int) -> "Limits":
+        """These bounds for a process that may have so many open files."""
+        return replace(
+            self,
+            echo_connections=min(self.echo_connections, files * 3 // 4),
+            mail_connections=min(self.mail_connections, files // 8),
+        )

@@ -8,6 +8,8 @@ from survey.errors import ConfigError
 from survey.storage.files import private_folder
 
 KEY_BYTES = 32
+TOKEN = "token"  # noqa: S105 - a file's name
+"""Name of the key that tokens and nonces are made with, one per organisation."""
 
 
 def make_key(folder: Path, name: str) -> bytes:
