@@ -1,0 +1,195 @@
+"""The closed list of what can stand behind a door of the lab, and what of it is open.
+
+A door is an (address, port) that has a listening socket.  Open means that a complete message or a
+tunnel to the canary really is possible by this probe.  Most of the rest are the traps that made
+other surveys report servers which were closed, or miss some that were open.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from survey.model.probe import Probe
+
+
+class Role(StrEnum):
+    """What a port is for."""
+
+    SMTP = "smtp"
+    HTTP = "http"
+    SOCKS = "socks"
+
+
+class Personality(StrEnum):
+    """How a door behaves; its value is the ``why`` of the truth."""
+
+    # Mail servers.
+    OPEN_RELAY = "open_relay"
+    """Takes any stranger's message for anybody and passes it on."""
+    OPEN_RELAY_WORDY = "open_relay_wordy"
+    """The same behind a greeting of several lines, slowly; turns away who talks before its end."""
+    OPEN_RELAY_LATE = "open_relay_late"
+    """The same, but its queue holds the message for a second or two."""
+    OPEN_TO_OWN_NAME = "open_to_own_name"
+    """Relays for senders at its own name only."""
+    OPEN_TO_NULL_SENDER = "open_to_null_sender"
+    """Relays for the null sender only."""
+    RELAY_DEFERRED = "relay_deferred"
+    """Closed as stock Postfix is: ``454 4.7.1 ... Relay access denied``, a 4xx for good."""
+    RELAY_REJECTED = "relay_rejected"
+    """Closed with a 550 in the words of its software."""
+    MESSAGE_REJECTED = "message_rejected"
+    """Takes every recipient, then says 554 to the message."""
+    SINK = "sink"
+    """Takes everything and delivers nothing: a mail catcher or a spam trap."""
+    BOUNCER = "bouncer"
+    """Takes everything, then bounces it, the whole message attached, to the envelope sender."""
+    CALLOUT = "callout"
+    """Asks the sender's server whether the sender exists, and refuses all the same."""
+    GREYLIST = "greylist"
+    """450 to a new triplet; to the same triplet later: relay access denied."""
+    STARTTLS_REQUIRED = "starttls_required"
+    """530 until STARTTLS, which it can't do at the moment."""
+    AUTH_REQUIRED = "auth_required"
+    """530 until AUTH."""
+    BLOCKS_US = "blocks_us"
+    """Greets with 554 because of where we come from; says nothing about others."""
+    BUSY = "busy"
+    """Greets with 421 and closes."""
+
+    # HTTP proxies and web servers.
+    CONNECT_OPEN = "connect_open"
+    """Tunnels for anybody."""
+    CONNECT_GLUED = "connect_glued"
+    """The same; its 200 and the far end's first bytes come in one piece."""
+    CONNECT_SPLIT = "connect_split"
+    """The same; its 200 comes in many small pieces."""
+    CONNECT_SLOW = "connect_slow"
+    """The same, most of a second late."""
+    CONNECT_OTHER_EXIT = "connect_other_exit"
+    """The same; the far end sees another address than the one tested."""
+    CONNECT_NO_MAIL = "connect_no_mail"
+    """Tunnels for anybody, but not to the mail port: open, not spam-capable."""
+    CONNECT_AUTH = "connect_auth"
+    """407."""
+    CONNECT_FORBIDDEN = "connect_forbidden"
+    """403."""
+    CONNECT_UNREACHABLE = "connect_unreachable"
+    """Takes the wish, then 503: it can't reach the far end."""
+    CONNECT_FAKE = "connect_fake"
+    """Says 200 and then plays our canary itself, as well as a stranger can."""
+    WEB_ALWAYS_200 = "web_always_200"
+    """A web server with the same page, and 200, for every request."""
+    WEB_PORTAL = "web_portal"
+    """A captive portal: 302 to its login for every request."""
+    WEB_PORTAL_200 = "web_portal_200"
+    """A captive portal that says 200 with a page that has no length and never ends."""
+    WEB_BAD_REQUEST = "web_bad_request"
+    """400, as nginx to CONNECT, to SOCKS and to anything else it can't read."""
+    WEB_NOT_ALLOWED = "web_not_allowed"
+    """405, as Apache to CONNECT."""
+
+    # SOCKS proxies.
+    SOCKS_OPEN = "socks_open"
+    """SOCKS 4, 4a and 5 for anybody."""
+    SOCKS5_ONLY = "socks5_only"
+    """SOCKS 5 for anybody; ``05 FF`` to whatever is not SOCKS 5."""
+    SOCKS4_ONLY = "socks4_only"
+    """SOCKS 4 for anybody, no names (4a), no 5."""
+    SOCKS4A_ONLY = "socks4a_only"
+    """SOCKS 4 and 4a for anybody, no 5."""
+    SOCKS_SPLIT = "socks_split"
+    """SOCKS 4, 4a and 5 for anybody, each reply byte by byte."""
+    SOCKS_NAMED = "socks_named"
+    """SOCKS 5 for anybody; the bound address in its reply is a name."""
+    SOCKS_OTHER_EXIT = "socks_other_exit"
+    """SOCKS 4, 4a and 5 for anybody; the far end sees another address than the one tested."""
+    SOCKS_NO_MAIL = "socks_no_mail"
+    """SOCKS 4, 4a and 5 for anybody, but not to the mail port."""
+    SOCKS_AUTH = "socks_auth"
+    """Wants a user name: ``05 FF``, and 5D to SOCKS 4."""
+    SOCKS_DENIED = "socks_denied"
+    """No user name wanted, but a rule refuses every CONNECT: ``05 02``, 5B."""
+    SOCKS_FAILS = "socks_fails"
+    """No user name wanted, but every CONNECT fails: ``05 01``, 5B."""
+    SOCKS_GRANTS_SILENCE = "socks_grants_silence"
+    """Grants every CONNECT and connects to nothing."""
+    SOCKS_GRANTS_CLOSE = "socks_grants_close"
+    """Grants every CONNECT and hangs up."""
+    SOCKS_FAKE = "socks_fake"
+    """Grants every CONNECT and then plays our canary itself, as well as a stranger can."""
+
+    # Behind any port.
+    MIXED_PROXY = "mixed_proxy"
+    """HTTP CONNECT and SOCKS 4, 4a and 5 for anybody on one port."""
+    SILENT = "silent"
+    """Drops what comes: no answer even to a SYN."""
+    MUTE = "mute"
+    """Accepts the connection and says nothing."""
+    CLOSES = "closes"
+    """Accepts the connection and closes it."""
+    RESETS = "resets"
+    """Accepts the connection and resets it."""
+    HALF_CLOSES = "half_closes"
+    """Accepts the connection, closes its own side and goes on listening."""
+    DRIP = "drip"
+    """A tarpit: one byte at a time of something that never gets complete."""
+    FLOOD = "flood"
+    """Sends data without end."""
+    GARBAGE = "garbage"
+    """Answers in bytes of no protocol."""
+    ECHO = "echo"
+    """Repeats whatever it is sent, tokens included."""
+    SSH = "ssh"
+    """An SSH server."""
+    FTP = "ftp"
+    """An FTP server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """What of a personality is open.
+
+    Attributes:
+        probes: By which probes.
+        mail: Whether mail can be sent through it (false: only to other ports).
+    """
+
+    probes: frozenset[Probe] = frozenset()
+    mail: bool = False
+
+
+_RELAY = Openness(frozenset({Probe.SMTP_RELAY}), mail=True)
+_CONNECT = Openness(frozenset({Probe.HTTP_CONNECT}), mail=True)
+_SOCKS = frozenset({Probe.SOCKS4, Probe.SOCKS4A, Probe.SOCKS5})
+_SOCKS_MAIL = Openness(_SOCKS, mail=True)
+_SOCKS5 = Openness(frozenset({Probe.SOCKS5}), mail=True)
+
+_OPENNESS: dict[Personality, Openness] = {
+    Personality.OPEN_RELAY: _RELAY,
+    Personality.OPEN_RELAY_WORDY: _RELAY,
+    Personality.OPEN_RELAY_LATE: _RELAY,
+    Personality.OPEN_TO_OWN_NAME: _RELAY,
+    Personality.OPEN_TO_NULL_SENDER: _RELAY,
+    Personality.CONNECT_OPEN: _CONNECT,
+    Personality.CONNECT_GLUED: _CONNECT,
+    Personality.CONNECT_SPLIT: _CONNECT,
+    Personality.CONNECT_SLOW: _CONNECT,
+    Personality.CONNECT_OTHER_EXIT: _CONNECT,
+    Personality.CONNECT_NO_MAIL: Openness(frozenset({Probe.HTTP_CONNECT})),
+    Personality.SOCKS_OPEN: _SOCKS_MAIL,
+    Personality.SOCKS_SPLIT: _SOCKS_MAIL,
+    Personality.SOCKS_OTHER_EXIT: _SOCKS_MAIL,
+    Personality.SOCKS_NO_MAIL: Openness(_SOCKS),
+    Personality.SOCKS5_ONLY: _SOCKS5,
+    Personality.SOCKS_NAMED: _SOCKS5,
+    Personality.SOCKS4_ONLY: Openness(frozenset({Probe.SOCKS4}), mail=True),
+    Personality.SOCKS4A_ONLY: Openness(frozenset({Probe.SOCKS4, Probe.SOCKS4A}), mail=True),
+    Personality.MIXED_PROXY: Openness(_SOCKS | {Probe.HTTP_CONNECT}, mail=True),
+}
+
+CLOSED = Openness()
+
+
+def openness(personality: Personality) -> Openness:
+    """What of it is open; ``CLOSED`` for most."""
+    return _OPENNESS.get(personality, CLOSED)

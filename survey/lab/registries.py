@@ -1,0 +1,147 @@
+"""The lab's world as the files that publishers of registries would give out, and its truth.
+
+They are read by the same importers as the real ones; nothing knows that they are invented.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from survey.lab.geography import Holding
+from survey.lab.listings import listings
+from survey.lab.world import World
+from survey.model.address import format_ip
+from survey.storage.files import replacing
+
+_TRUTH = pa.schema(
+    [
+        ("ip", pa.uint32()),
+        ("port", pa.uint16()),
+        ("probe", pa.string()),
+        ("open", pa.bool_()),
+        ("mail", pa.bool_()),
+        ("exit_ip", pa.uint32()),
+        ("why", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFiles:
+    """Where they were written.
+
+    Attributes:
+        countries: CSV of ``range_start,range_end,country_code``, numbers.
+        networks: TSV as iptoasn.com publishes it, gaps as "Not routed".
+        contacts: CSV of ``range_start,range_end,email,name,language``.
+        listings: CSV of ``range_start,range_end,listing,since``.
+        hosts: Names and their addresses, as in ``/etc/hosts``.
+    """
+
+    countries: Path
+    networks: Path
+    contacts: Path
+    listings: Path
+    hosts: Path
+
+
+def write_registries(world: World, folder: Path) -> RegistryFiles:
+    """Write all five into a folder, each whole or not at all."""
+    files = RegistryFiles(
+        countries=folder / "countries.csv",
+        networks=folder / "networks.tsv",
+        contacts=folder / "contacts.csv",
+        listings=folder / "listings.csv",
+        hosts=folder / "hosts",
+    )
+    holdings = world.geography.holdings
+    _write(files.countries, ",", _country_rows(holdings))
+    _write(files.networks, "\t", map(_network_row, holdings))
+    _write(files.contacts, ",", _contact_rows(holdings))
+    _write(
+        files.listings,
+        ",",
+        (
+            (entry.range.start, entry.range.end, entry.listing, entry.since.date().isoformat())
+            for entry in listings(world)
+        ),
+    )
+    _write(files.hosts, "\t", _host_rows(world))
+    return files
+
+
+def write_truth(world: World, path: Path) -> int:
+    """Write the truth as Parquet, or as CSV if the name ends in ``.csv``; returns its rows."""
+    truths = list(world.truth())
+    if path.suffix == ".csv":
+        head = ("ip", "port", "probe", "open", "mail", "exit_ip", "why")
+        rows = (
+            (
+                format_ip(one.ip),
+                one.port,
+                one.probe,
+                str(one.open).lower(),
+                str(one.mail).lower(),
+                format_ip(one.exit_ip),
+                one.why,
+            )
+            for one in truths
+        )
+        _write(path, ",", (head, *rows))
+    else:
+        columns = [
+            pa.array([getattr(one, field.name) for one in truths], field.type) for field in _TRUTH
+        ]
+        with replacing(path) as part:
+            pq.write_table(pa.Table.from_arrays(columns, schema=_TRUTH), part)
+    return len(truths)
+
+
+Cells = Sequence[object]
+
+
+def _country_rows(holdings: Iterable[Holding]) -> Iterable[Cells]:
+    return (
+        (part.range.start, part.range.end, part.country.code) for part in holdings if part.country
+    )
+
+
+def _network_row(part: Holding) -> Cells:
+    start, end = format_ip(part.range.start), format_ip(part.range.end)
+    if part.network is None or part.country is None:
+        return start, end, 0, "None", "Not routed"
+    return start, end, part.network.asn, part.country.code, part.network.name
+
+
+def _contact_rows(holdings: Iterable[Holding]) -> Iterable[Cells]:
+    return (
+        (
+            part.range.start,
+            part.range.end,
+            part.network.contact,
+            part.network.name,
+            part.network.country.language,
+        )
+        for part in holdings
+        if part.network and part.network.contact
+    )
+
+
+def _host_rows(world: World) -> Iterable[Cells]:
+    """Every machine's name; and each network's mail name, which is at its first address."""
+    seen = set()
+    for part in world.geography.holdings:
+        if part.network and part.network.domain not in seen:
+            seen.add(part.network.domain)
+            yield format_ip(part.range.start), f"mail.{part.network.domain}"
+    for machine in world.machines:
+        yield format_ip(machine.ip), machine.name
+
+
+def _write(path: Path, delimiter: str, rows: Iterable[Cells]) -> None:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)

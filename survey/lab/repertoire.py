@@ -1,0 +1,82 @@
+"""How every personality behaves: the one table from names to behaviour."""
+
+from survey.lab import http, oddities, smtp
+from survey.lab.http import ConnectProxy
+from survey.lab.personality import Personality
+from survey.lab.place import Behaviour
+from survey.lab.smtp import Session
+from survey.lab.socks import After, SocksProxy
+
+_P = Personality
+
+BEHAVIOURS: dict[Personality, Behaviour] = {
+    _P.OPEN_RELAY: Session(smtp.everybody, sends="relay"),
+    _P.OPEN_RELAY_WORDY: Session(smtp.everybody, sends="relay", wordy=True),
+    _P.OPEN_RELAY_LATE: Session(smtp.everybody, sends="relay", delay=1.5),
+    _P.OPEN_TO_OWN_NAME: Session(smtp.own_name_only, sends="relay"),
+    _P.OPEN_TO_NULL_SENDER: Session(smtp.null_sender_only, sends="relay"),
+    _P.RELAY_DEFERRED: Session(smtp.deferred),
+    _P.RELAY_REJECTED: Session(smtp.rejected),
+    _P.MESSAGE_REJECTED: Session(
+        smtp.everybody, message_reply=b"554 5.7.1 Message rejected by policy"
+    ),
+    _P.SINK: Session(smtp.everybody),
+    _P.BOUNCER: Session(smtp.everybody, sends="bounce"),
+    _P.CALLOUT: Session(smtp.rejected, calls_out=True),
+    _P.GREYLIST: Session(smtp.greylisted),
+    _P.STARTTLS_REQUIRED: Session(
+        mail_reply=b"530 5.7.0 Must issue a STARTTLS command first",
+        extensions=(b"SIZE 1048576", b"STARTTLS"),
+    ),
+    _P.AUTH_REQUIRED: Session(
+        mail_reply=b"530 5.7.0 Authentication required",
+        extensions=(b"SIZE 1048576", b"AUTH PLAIN LOGIN"),
+    ),
+    _P.BLOCKS_US: smtp.says_and_closes(
+        b"554 5.7.1 %b: your address is on a block list; see https://blocked.example/"
+    ),
+    _P.BUSY: smtp.says_and_closes(b"421 4.3.2 %b too many connections, try again later"),
+    _P.CONNECT_OPEN: ConnectProxy(),
+    _P.CONNECT_GLUED: ConnectProxy(glued=True),
+    _P.CONNECT_SPLIT: ConnectProxy(piece=9),
+    _P.CONNECT_SLOW: ConnectProxy(delay=0.8),
+    _P.CONNECT_OTHER_EXIT: ConnectProxy(),
+    _P.CONNECT_NO_MAIL: ConnectProxy(mail=False),
+    _P.CONNECT_AUTH: http.always(
+        b"407 Proxy Authentication Required", b'Proxy-Authenticate: Basic realm="proxy"'
+    ),
+    _P.CONNECT_FORBIDDEN: http.always(b"403 Forbidden"),
+    _P.CONNECT_UNREACHABLE: http.always(b"503 Service Unavailable"),
+    _P.CONNECT_FAKE: http.fake_tunnel,
+    _P.WEB_ALWAYS_200: http.always(b"200 OK"),
+    _P.WEB_PORTAL: http.always(b"302 Found", b"Location: http://portal.example/login"),
+    _P.WEB_PORTAL_200: http.endless_portal,
+    _P.WEB_BAD_REQUEST: http.bad_request,
+    _P.WEB_NOT_ALLOWED: http.not_allowed,
+    _P.SOCKS_OPEN: SocksProxy(),
+    _P.SOCKS5_ONLY: SocksProxy(four=False, turns_away=b"\x05\xff"),
+    _P.SOCKS4_ONLY: SocksProxy(five=False, names=False),
+    _P.SOCKS4A_ONLY: SocksProxy(five=False),
+    _P.SOCKS_SPLIT: SocksProxy(piece=1),
+    _P.SOCKS_NAMED: SocksProxy(four=False, named=True),
+    _P.SOCKS_OTHER_EXIT: SocksProxy(),
+    _P.SOCKS_NO_MAIL: SocksProxy(mail=False),
+    _P.SOCKS_AUTH: SocksProxy(auth=True),
+    _P.SOCKS_DENIED: SocksProxy(after=After.DENY),
+    _P.SOCKS_FAILS: SocksProxy(after=After.FAIL),
+    _P.SOCKS_GRANTS_SILENCE: SocksProxy(after=After.SILENCE),
+    _P.SOCKS_GRANTS_CLOSE: SocksProxy(after=After.CLOSE),
+    _P.SOCKS_FAKE: SocksProxy(after=After.FAKE),
+    _P.MIXED_PROXY: SocksProxy(web=True),
+    _P.MUTE: oddities.mute,
+    _P.CLOSES: oddities.closes,
+    _P.RESETS: oddities.resets,
+    _P.HALF_CLOSES: oddities.half_closes,
+    _P.DRIP: oddities.drip,
+    _P.FLOOD: oddities.flood,
+    _P.GARBAGE: oddities.garbage,
+    _P.ECHO: oddities.echo,
+    _P.SSH: oddities.greets(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"Invalid SSH packet\r\n"),
+    _P.FTP: oddities.greets(b"220 FTP server ready (vsFTPd 3.0.3)\r\n", b"530 Please login.\r\n"),
+}
+"""Behaviour of every personality but SILENT, which has no conversation at all."""

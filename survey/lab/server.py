@@ -1,0 +1,119 @@
+"""The lab as a running thing: every door of a world open, in one process and one event loop."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from survey.errors import ConfigError
+from survey.lab.listening import allow_descriptors, listen, listen_silently
+from survey.lab.peer import Peer
+from survey.lab.personality import Personality
+from survey.lab.place import Place
+from survey.lab.post import PostOffice
+from survey.lab.repertoire import BEHAVIOURS
+from survey.lab.way_out import WayOut
+from survey.lab.world import LOOPBACK, World
+from survey.model.address import format_ip
+from survey.model.plan import Canary
+
+LONGEST_CONVERSATION = 60.0
+"""Seconds after which the lab hangs up, whatever is going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running lab.
+
+    Attributes:
+        world: What it plays.
+        doors: How many doors are open.
+        out: Its way to the canary.
+        post: Its mail.
+        present: Connections that stand now.
+    """
+
+    world: World
+    doors: int
+    out: WayOut
+    post: PostOffice
+    present: set[Peer]
+
+
+@asynccontextmanager
+async def running(world: World, canary: Canary) -> AsyncIterator[Lab]:
+    """The lab, while the block runs; every door is open when it begins.
+
+    Raises:
+        ConfigError: The canary is not on loopback, or one of the world's own addresses.
+        SurveyError: A port is taken, or there are too few file descriptors.
+    """
+    _check(world, canary)
+    doors = list(world.doors())
+    allow_descriptors(len(doors))
+    present: set[Peer] = set()
+    out = WayOut(canary, present)
+    post = PostOffice(out)
+    loop = asyncio.get_running_loop()
+    silent, servers = [], []
+    try:
+        for machine, door in doors:
+            if door.personality is Personality.SILENT:
+                silent.append(listen_silently(machine.ip, door.port))
+                continue
+            talk = functools.partial(_talk, place=Place(machine, door, out, post))
+            servers.append(
+                await loop.create_server(
+                    functools.partial(Peer, present, talk), sock=listen(machine.ip, door.port)
+                )
+            )
+        carriers = loop.create_task(post.run())
+        try:
+            yield Lab(world, len(doors), out, post, present)
+        finally:
+            carriers.cancel()
+            await asyncio.wait([carriers])
+    finally:
+        for server in servers:
+            server.close()
+        for link in silent:
+            link.close()
+        await _hang_up(present)
+
+
+async def _hang_up(present: set[Peer]) -> None:
+    peers = tuple(present)
+    for peer in peers:
+        peer.abort()
+    if talks := [peer.task for peer in peers if peer.task is not None]:
+        await asyncio.wait(talks)
+    await asyncio.sleep(0)  # aborted transports tell their peers in the loop's next round
+
+
+async def serve(
+    world: World, canary: Canary, ready: Callable[[Lab], None], stop: asyncio.Event
+) -> None:
+    """Run the lab until ``stop``; call ``ready`` once every door is open.  Errors: see running."""
+    async with running(world, canary) as lab:
+        ready(lab)
+        await stop.wait()
+
+
+async def _talk(peer: Peer, place: Place) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_CONVERSATION):
+            await BEHAVIOURS[place.door.personality](peer, place)
+    except TimeoutError:
+        peer.end()
+
+
+def _check(world: World, canary: Canary) -> None:
+    for name, endpoint in (("smtp", canary.smtp), ("echo", canary.echo)):
+        if endpoint.ip not in LOOPBACK or world.machine(endpoint.ip):
+            raise ConfigError(
+                "lab",
+                f"canary.{name}",
+                f"{format_ip(endpoint.ip)} won't do",
+                "give a loopback address outside the lab's ranges, e.g. 127.0.0.2",
+            )
