@@ -1,0 +1,86 @@
+"""Findings counted: what analysis hands to a report.  Servers are distinct addresses."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from survey.model.probe import Probe
+from survey.model.verdict import Rung
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkExposure:
+    """One network, or the part of it inside a jurisdiction.
+
+    A server that is both relay and proxy counts in each, once in ``open``.
+
+    Attributes:
+        asn: Autonomous system number; None for addresses that no registry gives a network.
+        name: Its name in the registry, a stranger's words; "" if there is none.
+        open: Servers with an open finding.
+        relays: Servers that are open mail relays.
+        proxies: Servers that are open proxies.
+        suspected: Servers with a suspected finding and no open one.
+        answering: Servers that accepted a connection on a tested port.
+        tested: Addresses of the plan.
+    """
+
+    asn: int | None
+    name: str
+    open: int
+    relays: int
+    proxies: int
+    suspected: int
+    answering: int
+    tested: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeExposure:
+    """What one probe found.
+
+    Attributes:
+        probe: Which test.
+        ports: The ports it was tried on, sorted.
+        open: Servers that it proved open.
+        suspected: Servers that it suspects and did not prove.
+        answering: Servers that it spoke with.
+    """
+
+    probe: Probe
+    ports: tuple[int, ...]
+    open: int
+    suspected: int
+    answering: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenServer:
+    """One open finding with where it lies; the row of an agency's list.
+
+    Attributes:
+        ip: The tested address, as a number.
+        port: The tested port.
+        probe: Which test.
+        rung: How far up the ladder.
+        rule: Published id of the rule that decided.
+        exit_ip: Address from which it reached the canary (16 bytes), or None.
+        first_seen: First observation behind it, UTC.
+        last_seen: Last observation behind it, UTC.
+        country: ISO 3166-1 alpha-2, or "".
+        asn: Autonomous system number, or None.
+        network: Name of that network, a stranger's words, or "".
+        banner: First bytes from the server, hostile.
+    """
+
+    ip: int
+    port: int
+    probe: Probe
+    rung: Rung
+    rule: str
+    exit_ip: bytes | None
+    first_seen: datetime
+    last_seen: datetime
+    country: str
+    asn: int | None
+    network: str
+    banner: bytes

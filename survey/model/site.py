@@ -1,0 +1,21 @@
+"""Addresses of the operators' site, below the page that an identity names."""
+
+from survey.model.probe import Probe
+
+_CLOSING: dict[Probe, str] = {
+    Probe.SMTP_RELAY: "mail-relay",
+    Probe.HTTP_CONNECT: "http-proxy",
+    Probe.SOCKS4: "socks-proxy",
+    Probe.SOCKS4A: "socks-proxy",
+    Probe.SOCKS5: "socks-proxy",
+}
+
+
+def agencies_page(page: str) -> str:
+    """The list of participating agencies."""
+    return f"{page.rstrip('/')}/agencies"
+
+
+def closing_page(page: str, probe: Probe | None = None) -> str:
+    """Step-by-step closing instructions, for all kinds of servers or for what one probe found."""
+    return f"{page.rstrip('/')}/close" + (f"/{_CLOSING[probe]}" if probe else "")

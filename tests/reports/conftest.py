@@ -1,0 +1,125 @@
+"""One agency's invented figures for every test of the reports."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from survey.model.agency import Agency, Jurisdiction
+from survey.model.exposure import NetworkExposure, ProbeExposure
+from survey.model.probe import Probe
+from survey.reports.figures import Coverage, Figures, Source
+
+
+def make_agency(name: str = "Agencia Ejemplar de Correo Limpio") -> Agency:
+    """An agency that answers for Spain."""
+    return Agency(
+        id="es-ejemplar",
+        name=name,
+        country="ES",
+        languages=("es", "en"),
+        jurisdiction=Jurisdiction(frozenset({"ES"}), frozenset(), (), ()),
+        contact="contacto@agencia-es.example",
+        page="https://agencia-es.example/servidor",
+        tlp="TLP:AMBER",
+    )
+
+
+def make_network(
+    asn: int | None,
+    name: str,
+    *,
+    relays: int = 0,
+    proxies: int = 0,
+    suspected: int = 0,
+    tested: int = 4096,
+) -> NetworkExposure:
+    """A network where no server is both relay and proxy."""
+    return NetworkExposure(
+        asn=asn,
+        name=name,
+        open=relays + proxies,
+        relays=relays,
+        proxies=proxies,
+        suspected=suspected,
+        answering=3 * (relays + proxies + suspected) + tested // 100,
+        tested=tested,
+    )
+
+
+NETWORKS = (
+    make_network(64500, "Altamar Broadband", relays=34, proxies=41, suspected=12, tested=65_536),
+    make_network(64507, "Cierzo Hosting", relays=12, proxies=38, suspected=7, tested=8_192),
+    make_network(
+        64511, "Universidad Ficticia del Norte", relays=11, proxies=6, suspected=3, tested=16_384
+    ),
+    make_network(64503, "Lumbre Mobile", relays=0, proxies=9, suspected=1, tested=32_768),
+    make_network(65551, "Zarzal Industries", relays=4, proxies=2, suspected=0, tested=2_048),
+    make_network(None, "", relays=1, proxies=1, suspected=0, tested=512),
+    make_network(64499, "Ribera Public Services", relays=1, proxies=0, suspected=2, tested=1_024),
+    make_network(64498, "Nogal Hosting", relays=0, proxies=0, suspected=2, tested=1_024),
+    make_network(64497, "Islote University", relays=0, proxies=0, suspected=0, tested=4_096),
+)
+
+
+def make_figures(
+    networks: tuple[NetworkExposure, ...] = NETWORKS, agency: Agency | None = None
+) -> Figures:
+    """Whole figures that add up."""
+    networks = tuple(sorted(networks, key=lambda line: -line.open))
+    total = sum(line.open for line in networks)
+    suspected = sum(line.suspected for line in networks)
+    relays = sum(line.relays for line in networks)
+    return Figures(
+        agency=agency or make_agency(),
+        campaign="lab",
+        run="2026-W48",
+        operator="Secure Your Server measurement team",
+        contact="desk@survey.example",
+        page="https://survey.example",
+        open=total,
+        relays=relays,
+        proxies=total - relays,
+        suspected=suspected,
+        answering=sum(line.answering for line in networks),
+        tested=sum(line.tested for line in networks),
+        networks=networks,
+        probes=(
+            ProbeExposure(Probe.SMTP_RELAY, (25,), relays, suspected // 2, 14 * relays),
+            ProbeExposure(
+                Probe.HTTP_CONNECT, (3128, 8080), (total - relays) // 2, suspected // 3, 9 * total
+            ),
+            ProbeExposure(Probe.SOCKS4, (1080,), (total - relays) // 4, 0, total),
+            ProbeExposure(Probe.SOCKS4A, (1080,), (total - relays) // 5, 0, total),
+            ProbeExposure(Probe.SOCKS5, (1080,), (total - relays) // 3, suspected // 4, 2 * total),
+        ),
+        rungs=(0, 412, 1880, suspected, suspected // 3, total // 4, total, 0),
+        coverage=Coverage(
+            shards=64,
+            committed=64,
+            planned=1_048_576,
+            sent=1_047_808,
+            excluded=512,
+            opted_out=256,
+            accepted=21_877,
+            refused=940_114,
+            silent=85_301,
+            unreachable=516,
+            excluded_addresses=1_024,
+            started_at=datetime(2026, 11, 24, 6, 12, tzinfo=UTC),
+            finished_at=datetime(2026, 11, 25, 17, 48, tzinfo=UTC),
+        ),
+        sources=(
+            Source("country", "2026-11-20-lab", "Made by the lab; says nothing about any country"),
+            Source("network", "2026-11-20-lab", "Made by the lab; every name is invented"),
+        ),
+        plan_hash="9f2c41d7" * 8,
+        hosts_file="open_servers-es-ejemplar-2026-W48-TLP_AMBER.csv",
+        version="0.1.0",
+        generated_at=datetime(2026, 11, 26, 8, 30, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def figures() -> Figures:
+    """Whole figures with something of everything."""
+    return make_figures()
