@@ -1,0 +1,102 @@
+"""The command ``survey`` itself: global options, exit codes, and the list of commands.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or campaign, 3 stopped before the end (can be resumed).
+"""
+
+import importlib
+from typing import Any
+
+import click
+
+from survey.cli.screen import say
+from survey.errors import ConfigError, StoppedError, SurveyError
+from survey.settings import Settings, read_settings
+
+# command: (module, what it does).  Modules are imported when they are called, so that
+# `survey findings` need not load Dask.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "The whole loop on the lab, measured against its truth."),
+    "plan": ("scanning", "Check a campaign, freeze its next run, say what it means."),
+    "scan": ("scanning", "Run a campaign, or resume its unfinished run."),
+    "status": ("scanning", "How far a run is."),
+    "stop": ("control", "Stop a running scan; it can be resumed."),
+    "pause": ("control", "Send nothing new until `survey rate` says go on."),
+    "rate": ("control", "Lower the rate of a running scan, or bring it back up to the cap."),
+    "explain": ("explain", "What we did to an address, and when."),
+    "optout": ("optout", "The organisation's opt-out log."),
+    "keys": ("keys", "The secret keys of this installation."),
+    "canary": ("canary", "Run the MX and the echo host."),
+    "findings": ("tables", "The verdicts of a run."),
+    "exposure": ("tables", "Findings counted per country or network."),
+    "sql": ("tables", "Ask the tables in SQL, read-only."),
+    "registry": ("registry", "Snapshots of country, network and contact data."),
+    "report": ("reports", "An agency's report on its own jurisdiction."),
+    "notify": ("notify", "Letters to operators."),
+    "lab": ("lab", "A whole internet on 127.0.0.0/8, to practise on."),
+}
+
+
+class FailedError(click.ClickException):
+    """Ends the command with one line on stderr and an exit code."""
+
+    def __init__(self, error: SurveyError) -> None:
+        super().__init__(str(error))
+        if isinstance(error, ConfigError):
+            self.exit_code = 2
+        elif isinstance(error, StoppedError):
+            self.exit_code = 3
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
+        """Print the one line."""
+        say(f"survey: {self.message}")
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is called; turns our errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All commands, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"survey.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List them without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours becomes one line and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except SurveyError as error:
+            raise FailedError(error) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="survey")
+@click.option("--data", metavar="DIR", help="Root of the tables (SURVEY_DATA, default ./data).")
+@click.option("--keys", metavar="DIR", help="Folder of secret keys (SURVEY_KEYS, default ./keys).")
+@click.option(
+    "--agencies",
+    metavar="DIR",
+    help="Folder of agency files (SURVEY_AGENCIES, default ./jobs/agencies).",
+)
+@click.pass_context
+def main(ctx: click.Context, data: str | None, keys: str | None, agencies: str | None) -> None:
+    """Survey open mail relays and open proxies politely, and help to close them."""
+    ctx.obj = read_settings(data, keys, agencies)
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The settings that the global options made."""
+    settings = ctx.find_object(Settings)
+    assert settings is not None
+    return settings
