@@ -65,20 +65,22 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Range):
-        return f"{format_ip(value.start)}-{format_ip(value.end)}"
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, Path):
-        return str(value)
-    return value
+    match value:
+        case Range():
+            plain: object = f"{format_ip(value.start)}-{format_ip(value.end)}"
+        case dict():
+            plain = {str(key): _plain(part) for key, part in value.items()}
+        case list() | tuple() | set() | frozenset():
+            plain = [_plain(part) for part in value]
+        case datetime():
+            plain = value.isoformat()
+        case bytes():
+            plain = value.decode("utf-8", "backslashreplace")
+        case Path():
+            plain = str(value)
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            names = [field.name for field in dataclasses.fields(value)]
+            plain = {name: _plain(getattr(value, name)) for name in names}
+        case _:
+            plain = value
+    return plain

@@ -72,5 +72,7 @@ def _mulmod(values: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
     """``values * factor % PRIME`` without leaving 64 bits: 17 bits of the factor at a time."""
     result = np.zeros_like(values)
     for shift in (17, 0):
-        result = (result * np.uint64(1 << 17) + values * np.uint64(factor >> shift & 0x1FFFF)) % PRIME
+        result = (
+            result * np.uint64(1 << 17) + values * np.uint64(factor >> shift & 0x1FFFF)
+        ) % PRIME
     return result
