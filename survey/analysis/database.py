@@ -1,0 +1,56 @@
+"""A DuckDB of our own in memory, over the tables as they lie on disk.
+
+Nothing is fetched or loaded behind our back (no extensions), and what does not fit into memory goes
+to a private folder of the data directory, never to the working directory.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from survey.storage.files import private_folder
+from survey.storage.layout import Layout
+
+Connection = duckdb.DuckDBPyConnection
+
+_NO_TABLE_IN_PYTHON = "python_enable_replacements"
+
+
+def connect(layout: Layout) -> Connection:
+    """A fresh database; times come out in UTC."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            # a word in a query must never turn out to be a variable of the caller
+            _NO_TABLE_IN_PYTHON: "false",
+            "temp_directory": str(private_folder(layout.scratch)),
+            "preserve_insertion_order": "false",
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def show_files(connection: Connection, name: str, schema: pa.Schema, files: Iterable[Path]) -> None:
+    """Make ``name`` a view of some Parquet files of one schema; of none, an empty table."""
+    paths = [str(path) for path in files]
+    if not paths:
+        hold(connection, name, schema.empty_table())
+        return
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    # a view can't bind values: the list is quoted here, and its paths are ours
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    connection.execute(
+        f"CREATE VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}])"  # noqa: S608
+    )
+
+
+def hold(connection: Connection, name: str, table: pa.Table) -> None:
+    """Make ``name`` a table with these rows."""
+    connection.register("_incoming", table)
+    connection.execute(f"CREATE TABLE {name} AS FROM _incoming")
+    connection.unregister("_incoming")

@@ -1,0 +1,177 @@
+"""From observations and arrivals to findings: the rules applied, country and network joined.
+
+The address space is cut into slices of about equal work, so that memory stays flat whatever the
+size of a run.  The same input gives the same rows.
+"""
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from survey.analysis.database import Connection, connect, hold, show_files
+from survey.analysis.queries import query
+from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
+from survey.model.address import MAX_IP
+from survey.model.verdict import Verdict
+from survey.storage.files import replacing
+from survey.storage.layout import Layout
+from survey.storage.registries import Snapshot
+from survey.storage.schemas import (
+    ARRIVALS,
+    COUNTRY_RANGES,
+    FINDINGS,
+    HOSTS,
+    NETWORK_RANGES,
+    OBSERVATIONS,
+)
+from survey.targets.ranges import RangeSet
+
+SLICE_ROWS = 2_000_000
+"""Observations judged at once; about 1 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the judgement of one run rests on.
+
+    Attributes:
+        campaign: Campaign id.
+        run: Run id.
+        observations: Files of schema OBSERVATIONS.
+        arrivals: Files of schema ARRIVALS; of all days, since mail comes late.
+        country: Country snapshot of the run's day, or None.
+        network: Network snapshot of the run's day, or None.
+        optouts: Addresses that appear in no output.
+    """
+
+    campaign: str
+    run: str
+    observations: tuple[Path, ...]
+    arrivals: tuple[Path, ...]
+    country: Snapshot | None
+    network: Snapshot | None
+    optouts: RangeSet
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How many rows were written.
+
+    Attributes:
+        observations: Rows that were read.
+        findings: Rows by verdict.
+        hosts: Addresses by verdict.
+    """
+
+    observations: int
+    findings: dict[Verdict, int]
+    hosts: dict[Verdict, int]
+
+
+def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_ROWS) -> Judged:
+    """Judge a run and replace its ``findings.parquet`` and ``hosts.parquet``, each whole."""
+    run = layout.run(material.campaign, material.run)
+    with connect(layout) as connection, ExitStack() as files:
+        _prepare(connection, material)
+        findings = _Table(files, run.findings, FINDINGS)
+        hosts = _Table(files, run.hosts, HOSTS)
+        for first, last in _slices(connection, slice_rows):
+            connection.execute(query("judged"), {"first": first, "last": last})
+            connection.execute(
+                query("findings"),
+                {
+                    "campaign": material.campaign,
+                    "run": material.run,
+                    "country_snapshot": material.country and material.country.id,
+                    "network_snapshot": material.network and material.network.id,
+                },
+            )
+            findings.add(connection.sql("FROM findings").to_arrow_table())
+            hosts.add(connection.sql(query("hosts")).to_arrow_table())
+        (total,) = connection.execute("SELECT count(*) FROM observations").fetchall()[0]
+        return Judged(total, findings.verdicts(), hosts.verdicts())
+
+
+def _prepare(connection: Connection, material: Material) -> None:
+    """Everything that the slices have in common."""
+    show_files(connection, "observations", OBSERVATIONS, material.observations)
+    show_files(connection, "arrivals", ARRIVALS, material.arrivals)
+    show_files(
+        connection,
+        "country_ranges",
+        COUNTRY_RANGES,
+        (one.ranges for one in _some(material.country)),
+    )
+    show_files(
+        connection,
+        "network_ranges",
+        NETWORK_RANGES,
+        (one.ranges for one in _some(material.network)),
+    )
+    hold(connection, "optout_ranges", range_table(material.optouts))
+    hold(
+        connection,
+        "rules",
+        pa.table(
+            {
+                "rank": pa.array(range(len(RANKED)), pa.int32()),
+                "rule": [rule.id for rule in RANKED],
+                "verdict": [str(rule.verdict) for rule in RANKED],
+                "rung": pa.array([int(rule.rung) for rule in RANKED], pa.uint8()),
+            }
+        ),
+    )
+    connection.execute(query("printable"))
+    connection.execute(
+        "CREATE MACRO relay_rank("
+        "step, failure, protocol, refused_at, code, words, letter, letter_torn"
+        f") AS {render(RELAY_RULES)}"
+    )
+    connection.execute(
+        "CREATE MACRO tunnel_rank("
+        "probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded"
+        f") AS {render(TUNNEL_RULES)}"
+    )
+    connection.execute(query("letters"))
+    connection.execute(query("tunnels"))
+
+
+def _some(snapshot: Snapshot | None) -> tuple[Snapshot, ...]:
+    return () if snapshot is None else (snapshot,)
+
+
+def _slices(connection: Connection, rows: int) -> list[tuple[int, int]]:
+    """First and last address of each slice; together the whole address space."""
+    firsts = [first for (first,) in connection.execute(query("slices"), {"rows": rows}).fetchall()]
+    edges = [0, *firsts[1:], MAX_IP + 1]
+    return [(first, after - 1) for first, after in pairwise(edges)]
+
+
+def range_table(ranges: RangeSet) -> pa.Table:
+    """The ranges as a table that an ASOF join can look up."""
+    return pa.table({"range_start": ranges.starts, "range_end": ranges.ends})
+
+
+class _Table:
+    """A Parquet file that is written slice by slice and appears whole at the end."""
+
+    def __init__(self, files: ExitStack, path: Path, schema: pa.Schema) -> None:
+        part = files.enter_context(replacing(path))
+        self._writer = files.enter_context(pq.ParquetWriter(part, schema, compression="zstd"))
+        self._schema = schema
+        self._verdicts: Counter[str] = Counter()
+
+    def add(self, rows: pa.Table) -> None:
+        """Append one slice, in the schema's types."""
+        self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
+        for count in rows["verdict"].value_counts():
+            self._verdicts[count["values"].as_py()] += count["counts"].as_py()
+
+    def verdicts(self) -> dict[Verdict, int]:
+        """How many rows so far, by verdict."""
+        return {verdict: self._verdicts[verdict] for verdict in Verdict}

@@ -1,0 +1,4 @@
+-- A stranger's bytes as words for the rules: lower case, what is not printable ASCII as a blank.
+-- A cast of a BLOB never fails and writes such bytes as \xNN; a cast to text of UTF-8 could fail.
+CREATE MACRO printable(bytes) AS
+    regexp_replace(lower(CAST(bytes AS VARCHAR)), '\\x[0-9a-f]{2}', ' ', 'g');

@@ -1,0 +1,108 @@
+"""A done run's observations in one file, sorted by address: what readers read.
+
+Shards are the format to write: small, many, each sorted in itself.  Sorted together they are a
+third smaller, and a question about one network reads only the parts that hold it.  The shards stay,
+since their receipts are in them, and the compacted file can be made again at any time.
+"""
+
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from survey.errors import StorageError
+from survey.storage.files import replacing
+from survey.storage.layout import RunLayout
+from survey.storage.manifest import Manifest, read_manifest
+from survey.storage.schemas import OBSERVATIONS
+from survey.storage.shard_file import KEY
+
+_SHARDS = b"survey.shards"
+_BATCH_ROWS = 122_880
+"""DuckDB's own row group: what one thread scans at once."""
+
+
+def observation_files(run: RunLayout) -> tuple[Path, ...]:
+    """What holds the run's committed observations: the compacted file, else the shards.
+
+    Raises:
+        StorageError: The manifest is damaged.
+    """
+    manifest = read_manifest(run)
+    return (run.observations,) if _is_current(run, manifest) else manifest.files()
+
+
+def compact(run: RunLayout) -> bool:
+    """Make the compacted file of a done run; whether there was anything to do.
+
+    May be run any number of times, also by two at once: the file appears whole.
+
+    Raises:
+        StorageError: The run is not done, a shard is damaged, or there is no room.
+    """
+    if not run.done.exists():
+        raise StorageError(f"{run.root}: is not done; finish it with `survey scan`")
+    manifest = read_manifest(run)
+    if _is_current(run, manifest):
+        return False
+    schema = OBSERVATIONS.with_metadata(
+        {**(OBSERVATIONS.metadata or {}), _SHARDS: str(len(manifest.shards)).encode()}
+    )
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="scratch-", dir=run.root) as scratch,
+            replacing(run.observations) as part,
+            pq.ParquetWriter(part, schema, compression="zstd") as writer,
+        ):
+            rows = 0
+            for batch in _sorted(manifest, scratch):
+                writer.write_batch(
+                    batch.cast(OBSERVATIONS).replace_schema_metadata(schema.metadata)
+                )
+                rows += batch.num_rows
+            _check(run, manifest, rows)
+    except (OSError, duckdb.Error) as error:
+        reason = str(error).partition("\n")[0]
+        raise StorageError(f"{run.observations}: can't be made: {reason}") from error
+    return True
+
+
+def _is_current(run: RunLayout, manifest: Manifest) -> bool:
+    """Whether the compacted file holds every committed shard."""
+    try:
+        metadata = pq.read_metadata(run.observations).metadata or {}
+    except (OSError, pa.ArrowException):
+        return False
+    return metadata.get(_SHARDS) == str(len(manifest.shards)).encode()
+
+
+def _check(run: RunLayout, manifest: Manifest, rows: int) -> None:
+    wanted = sum(receipt.observations for receipt in manifest.receipts())
+    if rows != wanted:
+        raise StorageError(
+            f"{run.shards}: the shards hold {rows} observations and their receipts say {wanted}; "
+            "restore the shards from your copy"
+        )
+
+
+def _sorted(manifest: Manifest, scratch: str) -> pa.RecordBatchReader:
+    """All observations in key order; what does not fit into memory goes to ``scratch``."""
+    files = [str(path) for path in manifest.files()]
+    if not files:
+        return pa.RecordBatchReader.from_batches(OBSERVATIONS, [])
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": scratch,
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return (
+        connection.read_parquet(files)
+        .project(", ".join(OBSERVATIONS.names))
+        .order(", ".join(KEY))
+        .to_arrow_reader(_BATCH_ROWS)
+    )
