@@ -39,3 +39,7 @@ class BusyError(SurveyError):
 
 class MessageError(SurveyError, ValueError):
     """A message can't be built, or has nobody to go to."""
+
+
+class LocalError(SurveyError):
+    """This machine can't send as asked (file descriptors, ports, source addresses, firewall)."""

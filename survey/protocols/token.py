@@ -13,6 +13,7 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from survey.model.probe import PROBE_CODES, Probe
 
@@ -89,6 +90,7 @@ class Claims:
     kind: TokenKind
 
 
+@lru_cache(maxsize=64)
 def run_tag(campaign: str, run: str) -> bytes:
     """The 6 bytes that stand for one run of one campaign in a token."""
     return hashlib.sha256(f"{campaign}\0{run}".encode()).digest()[:6]

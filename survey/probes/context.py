@@ -1,0 +1,57 @@
+"""What every probe of a run shares."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from survey.model.plan import Canary, Identity
+from survey.probes.dialer import Dialer
+from survey.probes.names import Names
+from survey.probes.timeouts import INTERNET, Timeouts
+from survey.probes.trial import Trial
+from survey.protocols.token import Claims, TokenKind, make_token, run_tag
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every probe of a run shares.
+
+    Attributes:
+        campaign: Campaign id.
+        run: Run id.
+        key: The token key.
+        identity: Who we say we are.
+        canary: The far end, the only one.
+        dialer: Opens connections.
+        names: Checks a server's own name.
+        attempt: 0 for the first try of the run, at most 255.
+        canary_healthy: Whether our mailbox would take a message now.
+        timeouts: The limits.
+    """
+
+    campaign: str
+    run: str
+    key: bytes
+    identity: Identity
+    canary: Canary
+    dialer: Dialer
+    names: Names
+    attempt: int
+    canary_healthy: Callable[[], bool]
+    timeouts: Timeouts = INTERNET
+
+    def token(self, trial: Trial, kind: TokenKind) -> str:
+        """The token of this run for one trial."""
+        return make_token(
+            self.key,
+            Claims(
+                run=run_tag(self.campaign, self.run),
+                ip=trial.ip,
+                port=trial.port,
+                probe=trial.probe,
+                variant=trial.variant,
+                canary_port=trial.canary_port,
+                tls=False,
+                attempt=self.attempt,
+                kind=kind,
+            ),
+        )

@@ -1,0 +1,204 @@
+"""Runs one dialogue over one socket: bytes, limits, evidence, and every way it can end."""
+
+import asyncio
+import contextlib
+import select
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from survey.model.failure import Failure
+from survey.model.observation import Step
+from survey.probes.connect import close_abruptly, outcome
+from survey.probes.evidence import Evidence
+from survey.probes.failures import failure_of
+from survey.probes.poller import Poller
+from survey.protocols.dialogue import Answer, Dialogue, Heard
+
+_PIECE = 8192
+_ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_BROKEN = select.EPOLLHUP | select.EPOLLERR
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation that is over.
+
+    Attributes:
+        answer: What its dialogue found out.
+        started_at: When it was begun, UTC.
+        duration: Seconds from then to the end.
+        evidence: Its bytes.
+    """
+
+    answer: Answer
+    started_at: datetime
+    duration: float
+    evidence: Evidence
+
+
+class Conversation:
+    """One dialogue over one socket whose connect has been begun; watched by a poller.
+
+    Attributes:
+        ip: The tested address; aborts go by it.
+        due: When patience with the current reply, or with the whole, ends.
+        done: Its Talk, once it is over.
+    """
+
+    __slots__ = (
+        "_broken",
+        "_connecting",
+        "_dialogue",
+        "_evidence",
+        "_poller",
+        "_reply",
+        "_sock",
+        "_started",
+        "_started_at",
+        "_total_due",
+        "_unsent",
+        "done",
+        "due",
+        "ip",
+    )
+
+    done: asyncio.Future[Talk]
+
+    def __init__(
+        self,
+        poller: Poller,
+        sock: socket.socket,
+        ip: int,
+        dialogue: Dialogue,
+        *,
+        connect: float,
+        reply: float,
+        total: float,
+    ) -> None:
+        """The limits are in seconds: for the connect, for each reply, and for the whole."""
+        self.ip = ip
+        self.done = poller.loop.create_future()
+        self._poller = poller
+        self._sock = sock
+        self._dialogue = dialogue
+        self._evidence = Evidence()
+        self._reply = reply
+        self._connecting = True
+        self._unsent = b""
+        self._broken: Failure | None = None
+        self._started = poller.loop.time()
+        self._started_at = datetime.now(UTC)
+        self._total_due = self._started + total
+        self.due = self._started + min(connect, total)
+        poller.watch(sock.fileno(), self)
+
+    def ready(self, events: int) -> None:
+        """The poller's call: something happened to the socket."""
+        try:
+            if self._connecting and not self._connected(events):
+                return
+            if self._unsent and events & select.EPOLLOUT:
+                self._flush()
+            self._listen(ended=bool(events & _ENDED))
+        except Exception as error:  # noqa: BLE001 - for who waits, not for the loop
+            self._fail(error)
+
+    def expire(self, now: float) -> None:
+        """The poller's call: ``due`` is past."""
+        if now >= self._total_due:
+            self.stop(Failure.DEADLINE)
+        else:
+            self.stop(Failure.CONNECT_TIMEOUT if self._connecting else Failure.STALLED)
+
+    def stop(self, failure: Failure) -> None:
+        """End it now, for this reason; what was seen until now is kept."""
+        if self.done.done():
+            return
+        if self._connecting:
+            self._finish(Answer(Step.NOTHING, failure))
+            return
+        try:
+            self._hear(failure)
+        except Exception as error:  # noqa: BLE001 - for who waits, not for the loop
+            self._fail(error)
+
+    def drop(self) -> None:
+        """Nobody waits for it any more: end it, if it has not ended."""
+        self._close(b"")
+
+    def _connected(self, events: int) -> bool:
+        """Whether the connect has come to its good end; then the first word is said."""
+        if events & _BROKEN:
+            self._finish(Answer(Step.NOTHING, outcome(self._sock)))
+            return False
+        if not events & select.EPOLLOUT:
+            return False
+        self._connecting = False
+        self._hear(None)
+        return True
+
+    def _listen(self, *, ended: bool) -> None:
+        """Take all there is, since the next event comes only with the next bytes."""
+        while not self.done.done():
+            try:
+                data = self._sock.recv(_PIECE)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._hear(failure_of(error))
+                return
+            if not data:
+                self._hear(self._broken or data)
+                return
+            self._hear(data if self._evidence.hear(data) else Failure.TOO_MUCH)
+            if len(data) < _PIECE and not ended:
+                return
+
+    def _hear(self, heard: Heard | None) -> None:
+        """Let the dialogue hear (None: begin), and say what it then says, or end."""
+        try:
+            say = next(self._dialogue) if heard is None else self._dialogue.send(heard)
+        except StopIteration as end:
+            self._finish(end.value)
+            return
+        if say:
+            self._evidence.say(say)
+            self._unsent += say
+            self.due = min(self._poller.loop.time() + self._reply, self._total_due)
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            self._unsent = self._unsent[self._sock.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            # It may have answered before it went: what it said is heard first, then this.
+            self._broken = failure_of(error)
+            self._unsent = b""
+
+    def _finish(self, answer: Answer) -> None:
+        self._evidence.say(answer.farewell)
+        self._close(answer.farewell)
+        if not self.done.done():
+            duration = self._poller.loop.time() - self._started
+            self.done.set_result(Talk(answer, self._started_at, duration, self._evidence))
+
+    def _fail(self, error: Exception) -> None:
+        self._close(b"")
+        if not self.done.done():
+            self.done.set_exception(error)
+
+    def _close(self, farewell: bytes) -> None:
+        if self._sock.fileno() < 0:
+            return
+        self._poller.leave(self._sock.fileno())
+        if not farewell:
+            close_abruptly(self._sock)
+            self._sock.close()
+            return
+        with contextlib.suppress(OSError):
+            # The end of file rides on the last segment.
+            self._sock.send(farewell, socket.MSG_MORE)
+        self._sock.close()

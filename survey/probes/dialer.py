@@ -1,0 +1,198 @@
+"""The only place that opens connections to tested servers, each with the gate's permit in hand.
+
+The pacer is asked first, for it may make us wait; then the gate, so that the permit is fresh when
+the SYN leaves.  A machine that runs out of descriptors or ports makes us pause: that is never a
+target's status.
+"""
+
+import asyncio
+import errno
+import itertools
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from survey.errors import LocalError
+from survey.model.failure import Failure
+from survey.model.observation import Step
+from survey.probes.connect import Connect
+from survey.probes.conversation import Conversation, Talk
+from survey.probes.evidence import Evidence
+from survey.probes.failures import failure_of, is_shortage
+from survey.probes.poller import Poller
+from survey.protocols.dialogue import Answer, Dialogue
+from survey.targets.gate import Gate, Permit
+
+USER_TIMEOUT_MS = 5000
+"""Data that is not acknowledged for so long ends the connection: at most 4 retransmits."""
+
+_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen at connect, shared between targets
+_SHORTAGE_PAUSE = 0.05
+_SHORTAGE_PAUSES = 600
+
+
+class Pacer(Protocol):
+    """Keeps the caps (law 5)."""
+
+    async def admit(self, ip: int, packets: int) -> None:
+        """Wait until ``packets`` to this address fit into every cap, and charge them."""
+
+
+class Stoppable(Protocol):
+    """A conversation in progress."""
+
+    ip: int
+
+    def stop(self, failure: Failure) -> None:
+        """End it now, for this reason."""
+
+
+class Dialer:
+    """Opens measurement connections of one event loop."""
+
+    def __init__(self, gate: Gate, pacer: Pacer, source_addresses: Sequence[int] = ()) -> None:
+        """Source addresses (numbers) are used in turn; none lets the system choose."""
+        self._gate = gate
+        self._pacer = pacer
+        self._sources = itertools.cycle([_text(ip) for ip in source_addresses] or [""])
+        self._live: set[Stoppable] = set()
+        self._poller: Poller | None = None
+
+    @property
+    def running(self) -> int:
+        """Conversations in the air now."""
+        return len(self._live)
+
+    async def converse(
+        self,
+        ip: int,
+        port: int,
+        packets: int,
+        dialogue: Dialogue,
+        *,
+        connect: float,
+        reply: float,
+        total: float,
+    ) -> Talk:
+        """Run a dialogue with a target; the limits are in seconds.
+
+        Args:
+            ip: The address.
+            port: The port.
+            packets: What the whole connection costs at most; charged before it is opened.
+            dialogue: What to say; not begun yet.
+            connect: Patience for the answer to our SYN.
+            reply: Patience for each reply.
+            total: Patience for the whole.
+
+        Raises:
+            GateClosedError: Nothing may be sent at all.
+            LocalError: This machine can't send.
+        """
+        sock = await self._dial(ip, port, packets)
+        if isinstance(sock, Failure):
+            return unanswered(sock)
+        conversation = Conversation(
+            self._loop_poller(), sock, ip, dialogue, connect=connect, reply=reply, total=total
+        )
+        self._live.add(conversation)
+        try:
+            return await conversation.done
+        finally:
+            self._live.discard(conversation)
+            conversation.drop()
+
+    async def connect(
+        self, ip: int, port: int, packets: int, patience: float
+    ) -> socket.socket | Failure:
+        """A connected non-blocking socket for a library to speak over, or why there is none.
+
+        Raises:
+            GateClosedError: Nothing may be sent at all.
+            LocalError: This machine can't send.
+        """
+        sock = await self._dial(ip, port, packets)
+        if isinstance(sock, Failure):
+            return sock
+        connect = Connect(self._loop_poller(), sock, ip, patience)
+        with self.running_one(connect):
+            try:
+                return await connect.done
+            except asyncio.CancelledError:
+                connect.drop()
+                raise
+
+    @contextmanager
+    def running_one(self, stoppable: Stoppable) -> Iterator[None]:
+        """While this lasts, ``abort`` may stop the conversation."""
+        self._live.add(stoppable)
+        try:
+            yield
+        finally:
+            self._live.discard(stoppable)
+
+    def abort(self, still_allowed: Callable[[int], bool]) -> int:
+        """End the conversations with addresses that are not allowed any more; returns how many."""
+        ended = [each for each in self._live if not still_allowed(each.ip)]
+        for each in ended:
+            each.stop(Failure.ABORTED)
+        return len(ended)
+
+    def close(self) -> None:
+        """End everything and leave the event loop."""
+        self.abort(lambda _: False)
+        if self._poller is not None:
+            self._poller.close()
+            self._poller = None
+
+    def _loop_poller(self) -> Poller:
+        if self._poller is None:
+            self._poller = Poller(asyncio.get_running_loop())
+        return self._poller
+
+    async def _dial(self, ip: int, port: int, packets: int) -> socket.socket | Failure:
+        """A socket whose connect has been begun, or why there is none."""
+        await self._pacer.admit(ip, packets)
+        for _ in range(_SHORTAGE_PAUSES):
+            permit = self._gate.permit(ip, port)
+            if permit is None:
+                return Failure.ABORTED
+            try:
+                return _open(permit, next(self._sources))
+            except OSError as error:
+                if not is_shortage(error):
+                    return failure_of(error, connecting=True)
+            await asyncio.sleep(_SHORTAGE_PAUSE)
+        raise LocalError("no file descriptor or port got free in 30 s; raise `ulimit -n`")
+
+
+def unanswered(failure: Failure) -> Talk:
+    """The talk that never was."""
+    return Talk(Answer(Step.NOTHING, failure), datetime.now(UTC), 0.0, Evidence())
+
+
+def _open(permit: Permit, source: str) -> socket.socket:
+    """A socket whose connect to the permit's target has been begun."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        # An acknowledgement rides on our next word instead of a packet of its own.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        if source:
+            sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        code = sock.connect_ex((_text(permit.ip), permit.port))
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))  # noqa: TRY301 - closed below, named by the caller
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _text(ip: int) -> str:
+    """Dotted text of an address; several times faster than ``ipaddress``."""
+    return socket.inet_ntoa(ip.to_bytes(4, "big"))

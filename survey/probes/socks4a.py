@@ -1,0 +1,23 @@
+"""The ``socks4a`` probe: does this server open tunnels for strangers? (docs/probes/socks4a.md)."""
+
+from survey.model.observation import Observation
+from survey.model.plan import Endpoint
+from survey.model.probe import Probe
+from survey.probes.context import Context
+from survey.probes.tunnel import TunnelProbe
+from survey.protocols.dialogue import Dialogue
+from survey.protocols.socks import socks4, socks4a_request
+
+PACKETS = 12
+
+
+def _dialogue(to: Endpoint, token: str) -> Dialogue:
+    return socks4(socks4a_request(to), token)
+
+
+_PROBE = TunnelProbe(Probe.SOCKS4A, _dialogue, PACKETS)
+
+
+async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
+    """Test one target."""
+    return await _PROBE.run(ip, port, context)
