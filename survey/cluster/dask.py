@@ -1,0 +1,169 @@
+"""Shards on a Dask cluster; the only file that knows Dask.
+
+Dask carries assignments out and receipts back, and nothing else: all durable truth is in the data
+directory.  Each setting below answers a pitfall of its own (decision 0032).
+"""
+
+import queue
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import dask
+from distributed import Client, Future, LocalCluster, Security, get_worker
+from distributed.scheduler import KilledWorker
+
+from survey.cluster.executor import Broken, Done, Lost, Outcome, Report, Work
+from survey.errors import ConfigError, StoppedError
+from survey.model.assignment import Assignment, Progress, Receipt
+
+TOPIC = "survey-progress"
+
+SETTINGS: dict[str, Any] = {
+    # A lost worker's shard is ours to hand out again, when its lease is over; Dask would at once.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.unknown-task-duration": "10m",
+    # A worker that is silent for so long is given up for lost; not less, or a busy one would be.
+    "distributed.scheduler.worker-ttl": "2 minutes",
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.comm.retry.count": 3,
+    "distributed.admin.system-monitor.interval": "5s",
+}
+
+
+class DaskExecutor:
+    """Workers of an existing cluster, or of one of our own on this machine.
+
+    Args:
+        workers: Processes of our own cluster, one thread each; without ``scheduler``.
+        scheduler: Address of an existing scheduler, ``tls://host:port``.  Its certificates come
+            from Dask's own configuration (``distributed.comm.tls``).
+    """
+
+    def __init__(self, workers: int = 2, scheduler: str | None = None) -> None:
+        assert workers >= 1
+        self._workers, self._scheduler = workers, scheduler
+
+    @contextmanager
+    def open(self, work: Work, report: Report) -> Iterator["DaskPool"]:
+        """The workers, until the end of the block.
+
+        Raises:
+            ConfigError: The scheduler can't be reached.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(dask.config.set(SETTINGS))
+            client = stack.enter_context(self._client(stack))
+            pool = DaskPool(client, work)
+            client.subscribe_topic(TOPIC, lambda event: report(Progress(**event[1])))
+            yield pool
+
+    def _client(self, stack: ExitStack) -> Client:
+        if self._scheduler is None:
+            cluster = LocalCluster(
+                n_workers=self._workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                security=Security.temporary(),
+                protocol="tls://",
+            )
+            stack.enter_context(cluster)
+            return Client(cluster)
+        try:
+            return Client(self._scheduler, timeout="10s")
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise ConfigError(
+                "--scheduler",
+                "",
+                f"{self._scheduler} can't be reached ({error})",
+                "give tls://HOST:PORT, with certificates in DASK_DISTRIBUTED__COMM__TLS__*",
+            ) from error
+
+
+class DaskPool:
+    """What is under way on a cluster."""
+
+    def __init__(self, client: Client, work: Work) -> None:
+        self._client, self._work = client, work
+        self._ended: queue.SimpleQueue[tuple[Assignment, Future]] = queue.SimpleQueue()
+        self._futures: dict[Assignment, Future] = {}
+
+    def width(self) -> int:
+        """Threads of the workers that are there; they have one each."""
+        return sum(self._client.nthreads().values())
+
+    def prove(self, proof: Callable[[], None]) -> None:
+        """Run the proof on every worker; the first error is raised."""
+        self._client.run(proof)
+
+    def submit(self, assignment: Assignment) -> None:
+        """Hand it to Dask as one task, which is never the same as another."""
+        future = self._client.submit(
+            _task,
+            self._work,
+            assignment,
+            key=_key(assignment),
+            pure=False,
+            retries=0,
+        )
+        self._futures[assignment] = future
+        future.add_done_callback(partial(self._note, assignment))
+
+    def wait(self, seconds: float) -> tuple[Outcome, ...]:
+        """Whatever has ended by then.
+
+        Raises:
+            StoppedError: The scheduler is gone.
+        """
+        if self._client.status not in ("running", "connecting"):
+            raise StoppedError("the Dask scheduler is gone; run `survey scan` again to resume")
+        ended = []
+        try:
+            ended.append(self._ended.get(timeout=seconds))
+            while True:
+                ended.append(self._ended.get_nowait())
+        except queue.Empty:
+            return tuple(self._outcome(assignment, future) for assignment, future in ended)
+
+    def _note(self, assignment: Assignment, future: Future) -> None:
+        self._ended.put((assignment, future))
+
+    def _outcome(self, assignment: Assignment, future: Future) -> Outcome:
+        try:
+            if future.status == "finished":
+                return Done(assignment, future.result())
+            if future.status == "error":
+                error = future.exception()
+                if isinstance(error, KilledWorker):
+                    return Lost(assignment, f"worker {error.last_worker.address} died")
+                return Broken(assignment, error)
+            return Lost(assignment, f"Dask has {future.status} its task")
+        finally:
+            future.release()
+            self._futures.pop(assignment, None)
+
+
+def _key(assignment: Assignment) -> str:
+    """Names the task in Dask's logs; no address and no secret is in it."""
+    return (
+        f"survey-shard-{assignment.run}-{assignment.shard:06d}-{assignment.attempt}"
+        f"-epoch-{assignment.epoch}-{assignment.plan_hash[:12]}"
+    )
+
+
+def _task(work: Work, assignment: Assignment) -> Receipt:
+    """Runs in a worker's thread, outside the loop that talks to the scheduler."""
+    worker = get_worker()
+
+    def report(progress: Progress) -> None:
+        worker.log_event(TOPIC, asdict(progress))
+
+    return work(assignment, report)

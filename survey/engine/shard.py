@@ -1,0 +1,265 @@
+"""One shard: dial its targets, talk to those that answer, commit what was seen, return a receipt.
+
+A plain function of an assignment, fit for any executor and safe to run twice.  It runs an event
+loop of its own in the thread that called it: on a Dask worker an ``async`` task would share the
+loop that keeps the worker in touch with its scheduler.
+"""
+
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from survey.engine.canary_watch import CanaryWatch
+from survey.engine.conversations import Conversations, Test
+from survey.engine.descriptors import socket_room
+from survey.engine.discovery import Discovery
+from survey.engine.hosts import Hosts
+from survey.engine.lease import LeaseWatch
+from survey.engine.pacing import Neighbourhoods, Pacer, share
+from survey.engine.supply import Supply
+from survey.errors import StorageError, SurveyError
+from survey.model.assignment import Assignment, Progress, Receipt
+from survey.model.control import Control
+from survey.model.plan import Plan
+from survey.model.probe import Probe
+from survey.probes.context import Context
+from survey.probes.dialer import Dialer
+from survey.probes.names import open_names
+from survey.probes.registry import PROBES
+from survey.probes.timeouts import timeouts_of
+from survey.storage.keys import TOKEN, read_key
+from survey.storage.layout import Layout, RunLayout
+from survey.storage.proof import prove
+from survey.storage.shard_file import read_receipt, rows, write_shard
+from survey.targets.gate import Gate
+from survey.targets.plan import load_plan, plan_hash
+from survey.targets.shards import shard_bounds, shard_targets
+
+POLL = 1.0
+"""Seconds between two looks at the coordinator's word, the opt-outs and the exclusions."""
+
+Report = Callable[[Progress], None]
+
+
+def run_shard(assignment: Assignment, report: Report) -> Receipt:
+    """Work on one shard and commit it; if it is committed already, whoever did it, return that.
+
+    Args:
+        assignment: Which shard, and with which share of the cap.
+        report: Called about once a second with how it stands.
+
+    Raises:
+        StoppedError: The scan was stopped, or this worker lost its lease; nothing was committed.
+        GateClosedError: It can't be known who may be tested.
+        SurveyError: This machine, the storage or the canary is not in order.
+    """
+    run = Layout(Path(assignment.data)).run(assignment.campaign, assignment.run)
+    plan = load_plan(run.plan)
+    if plan_hash(plan) != assignment.plan_hash:
+        raise StorageError(f"{run.plan}: is not the plan of this scan; does every worker share it?")
+    path = run.shard(assignment.shard)
+    if path.exists():
+        return read_receipt(path)
+    prove(run.shards)
+    key = read_key(Path(assignment.keys), TOKEN)
+    with asyncio.Runner(loop_factory=_new_loop) as runner, _first_of_ours():
+        shard = runner.run(_work(plan, run, assignment, key, report))
+    table = rows(plan.run, assignment.shard, shard.conversations.observations)
+    return write_shard(path, table, shard.receipt(table.num_rows))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - Linux only
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+@contextmanager
+def _first_of_ours() -> Iterator[None]:
+    """Raise the first error of a task group plainly: it has ended all the others."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(SurveyError) or group
+        error: BaseException = ours
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
+
+
+async def _work(
+    plan: Plan, run: RunLayout, assignment: Assignment, key: bytes, report: Report
+) -> "Shard":
+    with ExitStack() as stack:
+        async with asyncio.TaskGroup() as tasks:
+            shard = Shard(plan, run, assignment, key, tasks)
+            stack.callback(shard.close)
+            await shard.work(report)
+    return shard
+
+
+class Shard:
+    """The parts of one shard's work, joined inside its event loop."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        run: RunLayout,
+        assignment: Assignment,
+        key: bytes,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        clock = time.monotonic
+        room = socket_room()
+        self._plan, self._assignment, self._tasks, self._clock = plan, assignment, tasks, clock
+        self._started_at = datetime.now(UTC)
+        self._lease = LeaseWatch(run, assignment, plan.lease_seconds, clock)
+        control = self._lease.hear()
+        self._gate = Gate.open(plan, self._lease.assure)
+        neighbourhoods = Neighbourhoods(plan.rate.per_24_per_second, plan.slots, assignment.slot)
+        self._pacer = Pacer(0, neighbourhoods, clock)
+        self._obey(control)
+        hosts = Hosts(plan.rate.per_host_connections)
+        sources = plan.identity.source_addresses
+        self._canary = CanaryWatch(plan.canary, clock)
+        self._dialer = Dialer(self._gate, self._pacer, sources)
+        context = Context(
+            campaign=plan.campaign,
+            run=plan.run,
+            key=key,
+            identity=plan.identity,
+            canary=plan.canary,
+            dialer=self._dialer,
+            names=open_names(plan.names),
+            attempt=0,
+            canary_healthy=self._canary.healthy,
+            timeouts=timeouts_of(plan.kind),
+        )
+        self.conversations = Conversations(
+            {part.probe: _test(part.probe, context) for part in plan.probes},
+            plan.probes_on,
+            hosts,
+            self._canary,
+            clock,
+            tasks=tasks,
+            most=room.conversations,
+        )
+        self._supply = Supply(shard_targets(plan, assignment.shard, self._batch()), self._gate)
+        self._discovery = Discovery(
+            self._supply,
+            self._pacer,
+            hosts,
+            room=room.discovery,
+            on_open=self.conversations.add,
+            holds=lambda: self.conversations.crowded or not self._lease.alive(),
+            sources=sources,
+        )
+        first, stop = shard_bounds(plan, assignment.shard)
+        self._first, self._addresses = first, stop - first
+        self._planned = self._addresses * len(plan.ports)
+
+    async def work(self, report: Report) -> None:
+        """Do all of it; whatever goes wrong in a part ends the whole."""
+        helpers = (
+            self._tasks.create_task(self._listen(report)),
+            self._tasks.create_task(self._canary.run()),
+        )
+        await self._discovery.run()
+        await self.conversations.drain()
+        # The slot's next shard knows nothing of this one: let its last second be over first.
+        await asyncio.sleep(max(0.0, self._pacer.meter.last + 1 - self._clock()))
+        for helper in helpers:
+            helper.cancel()
+        report(self.progress())
+
+    def close(self) -> None:
+        """Break off whatever is still in the air."""
+        self._discovery.close()
+        self._dialer.close()
+
+    async def _listen(self, report: Report) -> None:
+        """Obey the coordinator, keep the gate up to date, and tell how it stands."""
+        version = self._gate.version
+        while True:
+            report(self.progress())
+            await asyncio.sleep(POLL)
+            self._obey(self._lease.hear())
+            self._gate.refresh()
+            if self._gate.version != version:
+                version = self._gate.version
+                self._dialer.abort(self._allowed)
+
+    def _allowed(self, ip: int) -> bool:
+        return self._gate.permit(ip, self._plan.ports[0]) is not None
+
+    def _obey(self, control: Control) -> None:
+        rate = min(control.rate, self._plan.rate.packets_per_second)
+        self._pacer.set_rate(share(rate, self._plan.slots, self._assignment.slot))
+        self._pacer.pause(paused=control.paused)
+
+    def _batch(self) -> int:
+        """About a second's work, so that the gate's answer is no older when it is used."""
+        own = share(self._plan.rate.packets_per_second, self._plan.slots, self._assignment.slot)
+        return min(max(own, 64), 16_384)
+
+    def progress(self) -> Progress:
+        """How it stands; counts only."""
+        tally, kept = self._discovery.tally, self._supply.kept_back
+        return Progress(
+            shard=self._assignment.shard,
+            attempt=self._assignment.attempt,
+            planned=self._planned,
+            done=tally.sent + kept.excluded + kept.opted_out,
+            found=tally.open,
+            packets=self._pacer.meter.total,
+            conversations=self.conversations.finished,
+            running=self.conversations.running + self._discovery.in_air,
+        )
+
+    def receipt(self, observations: int) -> Receipt:
+        """What the whole shard did."""
+        tally, kept, own = self._discovery.tally, self._supply.kept_back, self._assignment
+        assert self._planned == tally.sent + kept.excluded + kept.opted_out, (tally, kept)
+        answered = tally.open + tally.refused + tally.silent + tally.unreachable
+        assert tally.sent == answered, tally
+        return Receipt(
+            run=own.run,
+            plan_hash=own.plan_hash,
+            shard=own.shard,
+            first_index=self._first,
+            addresses=self._addresses,
+            attempt=own.attempt,
+            slot=own.slot,
+            epoch=own.epoch,
+            worker=f"{platform.node()}:{os.getpid()}",
+            version=version("survey"),
+            started_at=self._started_at,
+            finished_at=datetime.now(UTC),
+            planned=self._planned,
+            excluded=kept.excluded,
+            opted_out=kept.opted_out,
+            sent=tally.sent,
+            open=tally.open,
+            refused=tally.refused,
+            silent=tally.silent,
+            unreachable=tally.unreachable,
+            conversations=self.conversations.finished,
+            aborted=self.conversations.aborted,
+            packets=self._pacer.meter.total,
+            observations=observations,
+            max_rate=self._pacer.meter.peak,
+        )
+
+
+def _test(probe: Probe, context: Context) -> Test:
+    run = PROBES[probe].run
+    return lambda ip, port: run(ip, port, context)

@@ -1,0 +1,41 @@
+"""Proves that a folder keeps what law 6 stands on, before anything is sent from here."""
+
+import secrets
+from functools import cache
+from pathlib import Path
+
+from survey.errors import StorageError
+from survey.storage.files import creating
+
+
+@cache
+def prove(folder: Path) -> None:
+    """Write a file whole, and see that a second one can't take its name; once per process.
+
+    Raises:
+        StorageError: This folder can't hold shards; it is named.
+    """
+    path = folder / f"proof.{secrets.token_hex(6)}.part"
+    try:
+        _create(path, b"first")
+        try:
+            _create(path, b"second")
+        except FileExistsError:
+            if path.read_bytes() == b"first":
+                return
+        raise StorageError(
+            f"{folder}: a second file took the name of a first; choose a data directory on a "
+            "file system with hard links"
+        )
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: shards can't be written here ({error.strerror or error}); choose a data "
+            "directory that every worker can write, on a file system with hard links"
+        ) from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _create(path: Path, content: bytes) -> None:
+    with creating(path) as part:
+        part.write_bytes(content)
