@@ -1,5 +1,6 @@
 """From what a campaign asks for to what may be planned: lists read, exclusions taken out."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,22 @@ from survey.targets.ranges import RangeSet, read_range_file
 from survey.targets.reach import ROUTES, reach
 
 _SHOWN = 5
+
+
+def check_named_files(path: Path, campaign: Campaign) -> None:
+    """Check that the files are there that the campaign file at ``path`` names.
+
+    Raises:
+        ConfigError: One is not; the key that names it is named.
+    """
+    targets, hosts = campaign.targets, campaign.names.hosts
+    named = [("targets.lists", file) for file in targets.lists]
+    named += [("targets.exclude", file) for file in targets.exclusion_files]
+    named += [("names.hosts", hosts)] if hosts else []
+    for key, file in named:
+        if not (file.is_file() and os.access(file, os.R_OK)):
+            cure = "correct the path (a relative one starts from the campaign's folder)"
+            raise ConfigError(path, key, f"{file} is no file that can be read", cure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +53,13 @@ def resolve(path: Path, campaign: Campaign, found: RangeSet, routes: Path = ROUT
         routes: The kernel's routing table of this namespace.
 
     Raises:
-        ConfigError: A file that it names can't be read, a lab asks for more than a lab may, the
-            canary is among the targets, or nothing is left.
+        ConfigError: A line of a file that it names can't be read, a lab asks for more than a lab
+            may, the canary is among the targets, or nothing is left.
     """
     targets = campaign.targets
     asked = RangeSet.of(targets.ranges) | found
     for file in targets.lists:
-        asked |= _read(path, "targets.lists", file)
+        asked |= read_range_file(file)
     excluded_by = []
     reachable = asked & reach(campaign.kind, routes)
     unreachable = asked - reachable
@@ -52,7 +69,7 @@ def resolve(path: Path, campaign: Campaign, found: RangeSet, routes: Path = ROUT
     excluded_by.append(("special-purpose space", unreachable.size))
     excluded = RangeSet.of(targets.excluded_ranges)
     for file in targets.exclusion_files:
-        excluded |= _read(path, "targets.exclude", file)
+        excluded |= read_range_file(file)
     allowed = reachable - excluded
     excluded_by.append(("exclusions", reachable.size - allowed.size))
     if not allowed.size:
@@ -88,10 +105,3 @@ def describe(some: RangeSet) -> str:
     )
     more = len(some.ranges) - _SHOWN
     return f"{some.size} addresses ({shown}{f' and {more} more ranges' if more > 0 else ''})"
-
-
-def _read(path: Path, key: str, file: Path) -> RangeSet:
-    if not file.is_file():
-        cure = "correct the path; a relative one starts from the campaign's folder"
-        raise ConfigError(path, key, f"{file} is not there", cure)
-    return read_range_file(file)
