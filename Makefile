@@ -36,6 +36,12 @@ clean:
 	rm -rf $(VENV) build demo *.egg-info
 
 $(READY): pyproject.toml infra/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing python3-venv"; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install python3-venv; } || \
+	  { echo "Python's venv is needed: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint infra/constraints.txt --editable '.[dev]'
-	touch $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint infra/constraints.txt --editable '.[dev]'
+	@touch $@
