@@ -17,6 +17,7 @@ from survey.protocols.dialogue import Answer, Dialogue, Heard
 
 _PIECE = 8192
 _ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_HEARD = select.EPOLLIN | _ENDED
 _BROKEN = select.EPOLLHUP | select.EPOLLERR
 
 
@@ -100,7 +101,8 @@ class Conversation:
                 return
             if self._unsent and events & select.EPOLLOUT:
                 self._flush()
-            self._listen(ended=bool(events & _ENDED))
+            if events & _HEARD:
+                self._listen(ended=bool(events & _ENDED))
         except Exception as error:  # noqa: BLE001 - for who waits, not for the loop
             self._fail(error)
 
@@ -165,8 +167,9 @@ class Conversation:
         if say:
             self._evidence.say(say)
             self._unsent += say
-            self.due = min(self._poller.loop.time() + self._reply, self._total_due)
             self._flush()
+            due = self._poller.now + self._reply
+            self.due = due if due < self._total_due else self._total_due
 
     def _flush(self) -> None:
         try:
@@ -182,7 +185,7 @@ class Conversation:
         self._evidence.say(answer.farewell)
         self._close(answer.farewell)
         if not self.done.done():
-            duration = self._poller.loop.time() - self._started
+            duration = self._poller.now - self._started
             self.done.set_result(Talk(answer, self._started_at, duration, self._evidence))
 
     def _fail(self, error: Exception) -> None:

@@ -30,10 +30,16 @@ class Watched(Protocol):
 
 
 class Poller:
-    """The epoll set of one event loop; for use inside it."""
+    """The epoll set of one event loop; for use inside it.
+
+    Attributes:
+        loop: That loop.
+        now: The loop's time when the socket at hand became ready.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.now = loop.time()
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -64,13 +70,14 @@ class Poller:
         self._epoll.close()
 
     def _poll(self) -> None:
+        self.now = self.loop.time()
         for descriptor, events in self._epoll.poll(0, _AT_ONCE):
             watched = self._watched.get(descriptor)
             if watched is not None:  # it may have left on the call of one before it
                 watched.ready(events)
 
     def _sweep(self) -> None:
-        now = self.loop.time()
+        now = self.now = self.loop.time()
         for watched in [each for each in self._watched.values() if each.due <= now]:
             watched.expire(now)
         self._sweeper = self.loop.call_later(SWEEP_SECONDS, self._sweep) if self._watched else None

@@ -90,7 +90,7 @@ def _socks5_connect(inbox: Inbox, to: Endpoint, token: str) -> Dialogue:
     if code != SOCKS5_GRANTED:
         return _refused(Protocol.SOCKS5, "CONNECT", code, inbox.data)
     size = yield from _socks5_reply_size(inbox)
-    if size is None or not (yield from inbox.until(size)):
+    if size is None or (len(inbox.data) < size and not (yield from inbox.until(size))):
         return _cut(Protocol.SOCKS5, code, inbox)
     return (yield from _through(Protocol.SOCKS5, code, inbox, size, token))
 
@@ -99,7 +99,7 @@ def _starts(inbox: Inbox, version: int, say: bytes) -> Generator[bytes, Heard, b
     """Say something and wait for a version byte and a code; False if they don't come."""
     if not (yield from inbox.until(1, say)) or inbox.data[0] != version:
         return False
-    return (yield from inbox.until(_VERSION_AND_CODE))
+    return len(inbox.data) >= _VERSION_AND_CODE or (yield from inbox.until(_VERSION_AND_CODE))
 
 
 def _socks5_reply_size(inbox: Inbox) -> Generator[bytes, Heard, int | None]:
@@ -107,7 +107,7 @@ def _socks5_reply_size(inbox: Inbox) -> Generator[bytes, Heard, int | None]:
 
     None if it ends before that is known, or if its type is none of RFC 1928 s5.
     """
-    if not (yield from inbox.until(_SOCKS5_HEAD)):
+    if len(inbox.data) < _SOCKS5_HEAD and not (yield from inbox.until(_SOCKS5_HEAD)):
         return None
     kind = inbox.data[3]
     if kind != _NAME:
