@@ -20,6 +20,10 @@ class ConfigError(SurveyError, ValueError):
         self.problem = problem
         self.cure = cure
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, str, str, str]]:
+        """Four words again, so that it can come back from a worker."""
+        return type(self), (self.source, self.key, self.problem, self.cure)
+
 
 class GateClosedError(SurveyError):
     """The gate can't know who may be tested (opt-out log missing, lease lost): nothing is sent."""

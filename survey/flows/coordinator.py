@@ -1,0 +1,217 @@
+"""Hands a plan's shards out, slot by slot, and takes them back, until every one is committed.
+
+It keeps nothing in memory that matters: what is committed is in the shard files, and who was given
+what is in the hand-out log.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from survey.cluster.executor import Broken, Done, Executor, Lost, Outcome, Pool
+from survey.cluster.slots import Slots
+from survey.engine.shard import run_shard
+from survey.errors import StoppedError, SurveyError
+from survey.flows.beat import Beat
+from survey.flows.control import write_status
+from survey.flows.standing import ScanStatus, Standing, State
+from survey.model.assignment import Assignment, Progress, Receipt
+from survey.model.control import Lease
+from survey.model.plan import Plan
+from survey.settings import Settings
+from survey.storage.handouts import Handout, add_handout, read_handouts
+from survey.storage.layout import Layout
+from survey.storage.manifest import write_manifest
+from survey.storage.proof import prove
+
+WAIT = 0.25
+"""Seconds between two looks around."""
+
+SHOW = 1.0
+"""Seconds between two reports."""
+
+MANIFEST = 5.0
+"""Seconds between two manifests while shards come in."""
+
+MOST_LOSSES = 5
+"""A shard that was lost so often in one scan is not handed out again."""
+
+OnProgress = Callable[[ScanStatus], None]
+
+
+class Coordinator:
+    """One coordinator at work; ``receipts`` grows as shards come back."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        plan_hash: str,
+        settings: Settings,
+        *,
+        epoch: int,
+        beat: Beat,
+        slots: Slots,
+        receipts: dict[int, Receipt],
+        on_progress: OnProgress,
+    ) -> None:
+        self._plan, self._plan_hash, self._settings, self._epoch = plan, plan_hash, settings, epoch
+        self._run = Layout(settings.data).run(plan.campaign, plan.run)
+        self._beat, self._slots, self._receipts = beat, slots, receipts
+        self._on_progress = on_progress
+        self._pending = deque(shard for shard in range(plan.shards) if shard not in receipts)
+        self._attempts = Counter(handout.shard for handout in read_handouts(self._run))
+        self._losses: Counter[int] = Counter()
+        self._under_way: dict[int, Assignment] = {}
+        self._standing = Standing(plan.targets, plan.shards, receipts.values(), time.monotonic)
+        self._thread = threading.current_thread()
+        self._shown_at = self._manifest_at = float("-inf")
+
+    def outwait(self, seconds: float) -> None:
+        """Grant nothing until the leases of a coordinator that ended badly are surely over."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._look()
+            time.sleep(min(WAIT, left))
+
+    def work(self, executor: Executor) -> None:
+        """Hand out, take back, until nothing is left."""
+        with executor.open(run_shard, self._note) as pool:
+            try:
+                pool.prove(partial(prove, self._run.shards))
+                while self._pending or self._under_way:
+                    self._hand_out(pool)
+                    for outcome in pool.wait(WAIT):
+                        self._take(outcome)
+                    self._look()
+            except KeyboardInterrupt:
+                self._break_off(pool)
+                raise StoppedError(self._stopped()) from None
+            except BaseException:
+                self._break_off(pool)
+                raise
+        self._show(State.DONE)
+
+    def _hand_out(self, pool: Pool) -> None:
+        width = pool.width()
+        while self._pending and len(self._under_way) < width:
+            slot = self._slots.grant()
+            if slot is None:
+                return
+            shard = self._pending.popleft()
+            assignment = Assignment(
+                data=str(self._settings.data),
+                keys=str(self._settings.keys),
+                campaign=self._plan.campaign,
+                run=self._plan.run,
+                plan_hash=self._plan_hash,
+                shard=shard,
+                attempt=self._attempts[shard],
+                slot=slot,
+                epoch=self._epoch,
+            )
+            now = datetime.now(UTC)
+            add_handout(self._run, Handout(now, shard, assignment.attempt, slot, self._epoch))
+            self._attempts[shard] += 1
+            self._under_way[shard] = assignment
+            self._standing.begin(shard, assignment.attempt)
+            self._beat.grant(_lease(assignment))
+            pool.submit(assignment)
+
+    def _take(self, outcome: Outcome) -> None:
+        assignment = outcome.assignment
+        shard = assignment.shard
+        del self._under_way[shard]
+        self._beat.revoke(_lease(assignment))
+        match outcome:
+            case Done(receipt=receipt):
+                self._slots.release(assignment.slot)
+                self._standing.commit(receipt)
+                self._receipts[shard] = receipt
+                self._write_manifest()
+            case Broken(error=StoppedError() as error):
+                # Its lease ran out: it was frozen, or cut off from us, and ended by itself.
+                self._lose(assignment, str(error))
+            case Broken(error=error):
+                self._slots.release(assignment.slot)
+                self._standing.lose(shard)
+                raise error
+            case Lost(why=why):
+                self._lose(assignment, why)
+
+    def _lose(self, assignment: Assignment, why: str) -> None:
+        shard = assignment.shard
+        self._slots.quarantine(assignment.slot)
+        self._standing.lose(shard)
+        self._losses[shard] += 1
+        self._pending.append(shard)
+        if self._beat.word.stop:
+            return
+        self._standing.retries += 1
+        if self._losses[shard] >= MOST_LOSSES:
+            raise SurveyError(
+                f"shard {shard} was lost {MOST_LOSSES} times, the last time because {why}; "
+                "look at the workers' logs, then resume the scan"
+            )
+
+    def _break_off(self, pool: Pool) -> None:
+        """Tell everybody to stop, and give them the time that they need for it."""
+        self._beat.stop()
+        until = time.monotonic() + self._plan.lease_seconds
+        try:
+            while self._under_way and time.monotonic() < until:
+                for outcome in pool.wait(WAIT):
+                    if isinstance(outcome, Broken):
+                        del self._under_way[outcome.assignment.shard]
+                    else:
+                        self._take(outcome)
+                self._show(State.STOPPING)
+        finally:
+            self._write_manifest(force=True)
+
+    def _look(self) -> None:
+        self._beat.check()
+        self._show()
+        if self._beat.word.stop:
+            raise StoppedError(self._stopped())
+
+    def _stopped(self) -> str:
+        return (
+            f"stopped: {len(self._receipts)} of {self._plan.shards} shards are committed; "
+            "run `survey scan` again to resume"
+        )
+
+    def _note(self, progress: Progress) -> None:
+        self._standing.note(progress)
+        if threading.current_thread() is self._thread:
+            self._show()
+
+    def _show(self, state: State | None = None) -> None:
+        """Report, if it is time to or there is a state to tell of."""
+        now = time.monotonic()
+        if state is None and now - self._shown_at < SHOW:
+            return
+        self._shown_at = now
+        status = self._standing.status(state or self._state(), self._beat.word.rate)
+        write_status(self._run, status)
+        self._on_progress(status)
+
+    def _state(self) -> State:
+        word = self._beat.word
+        if word.stop:
+            return State.STOPPING
+        if word.paused:
+            return State.PAUSED
+        return State.RUNNING if self._under_way else State.WAITING
+
+    def _write_manifest(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._manifest_at >= MANIFEST:
+            write_manifest(self._run, self._receipts.values())
+            self._manifest_at = now
+
+
+def _lease(assignment: Assignment) -> Lease:
+    return Lease(assignment.slot, assignment.shard, assignment.attempt)

@@ -1,0 +1,171 @@
+"""``survey scan``: run a plan to its end, or what is left of it, as the only coordinator.
+
+Kill it at any moment and start it again: what is committed is in the shard files, and the rest is
+handed out once more (law 6).
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
+from survey.cluster.executor import Executor
+from survey.cluster.slots import GRACE, Slots
+from survey.flows.beat import Beat
+from survey.flows.control import forget_wishes
+from survey.flows.coordinator import Coordinator, OnProgress
+from survey.model.assignment import Receipt
+from survey.model.plan import Plan
+from survey.settings import Settings
+from survey.storage.control import next_epoch, read_control, read_epoch
+from survey.storage.files import replace_text
+from survey.storage.handouts import read_handouts
+from survey.storage.layout import Layout, RunLayout
+from survey.storage.lock import held
+from survey.storage.manifest import committed, write_manifest
+from survey.storage.schemas import RECEIPTS
+from survey.targets.plan import load_plan
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """What the whole run did, from its receipts.
+
+    Attributes:
+        shards: Shards of the plan, all committed.
+        planned: Targets of the plan; = sent + excluded + opted_out.
+        sent: Dialled; = open + refused + silent + unreachable.
+        excluded: Kept back by the gate.
+        opted_out: Kept back by an opt-out.
+        open: Accepted the connection.
+        refused: Answered with a reset.
+        silent: Did not answer in time.
+        unreachable: Reported unreachable.
+        conversations: Tests made of open targets.
+        observations: Rows written.
+        packets: Packets charged by the committed shards.
+        retries: Shards that were handed out more than once, by any coordinator of the run.
+        seconds: How long this coordinator took.
+    """
+
+    shards: int
+    planned: int
+    sent: int
+    excluded: int
+    opted_out: int
+    open: int
+    refused: int
+    silent: int
+    unreachable: int
+    conversations: int
+    observations: int
+    packets: int
+    retries: int
+    seconds: float
+
+
+_SUMS = [field.name for field in fields(ScanSummary) if field.name in RECEIPTS.names]
+
+
+def scan(
+    plan: Plan,
+    plan_hash: str,
+    settings: Settings,
+    executor: Executor,
+    on_progress: OnProgress,
+    *,
+    grace: float = GRACE,
+) -> ScanSummary:
+    """Run a plan to its end, or what is left of it.
+
+    Args:
+        plan: What; it lies in the data directory already.
+        plan_hash: Its SHA-256, hex.
+        settings: Where data and keys are.
+        executor: Who works.
+        on_progress: Called about once a second, in this thread.
+        grace: Seconds beyond a lease until a lost worker surely sends no more.
+
+    Raises:
+        BusyError: Another scan runs in this data directory.
+        StoppedError: It was stopped before its end; what is committed stays, the rest can be
+            resumed.
+        SurveyError: Something of ours is not in order; it can be resumed once that is mended.
+    """
+    layout = Layout(settings.data)
+    run = layout.run(plan.campaign, plan.run)
+    began = time.monotonic()
+    with held(layout.lock):
+        receipts = committed(run, plan_hash)
+        if len(receipts) < plan.shards:
+            unclean = _unclean_lease(layout)
+            forget_wishes(run)
+            epoch = next_epoch(layout)
+            with Beat(run, epoch, plan.rate.packets_per_second) as beat:
+                slots = Slots(
+                    min(plan.slots, plan.rate.packets_per_second),
+                    plan.lease_seconds,
+                    time.monotonic,
+                    grace,
+                )
+                coordinator = Coordinator(
+                    plan,
+                    plan_hash,
+                    settings,
+                    epoch=epoch,
+                    beat=beat,
+                    slots=slots,
+                    receipts=receipts,
+                    on_progress=on_progress,
+                )
+                if unclean is not None:
+                    coordinator.outwait(unclean + grace)
+                coordinator.work(executor)
+        return _finish(plan, plan_hash, run, receipts, time.monotonic() - began)
+
+
+def _unclean_lease(layout: Layout) -> float | None:
+    """Seconds that leases of the last coordinator may live on; None if it ended cleanly."""
+    epoch = read_epoch(layout)
+    for path in (layout.root / "campaigns").glob("*/*/control.json"):
+        run = RunLayout(path.parent)
+        control = read_control(run)
+        if control is not None and control.epoch == epoch and not control.stop:
+            return load_plan(run.plan).lease_seconds
+    return None
+
+
+def _finish(
+    plan: Plan, plan_hash: str, run: RunLayout, receipts: dict[int, Receipt], seconds: float
+) -> ScanSummary:
+    """See that the receipts are the plan (law 6), and write down that it is whole."""
+    ordered = [receipts[shard] for shard in range(plan.shards)]
+    following = 0
+    for receipt in ordered:
+        assert receipt.first_index == following, receipt
+        following += receipt.addresses
+    assert following == plan.addresses, (following, plan.addresses)
+    summary = _summary(run, ordered, seconds)
+    assert summary.planned == plan.targets, (summary.planned, plan.targets)
+    write_manifest(run, ordered)
+    if not run.done.exists():
+        word = {"plan_hash": plan_hash, "at": datetime.now(UTC).isoformat()}
+        replace_text(run.done, json.dumps(word) + "\n")
+    return summary
+
+
+def _summary(run: RunLayout, receipts: Iterable[Receipt], seconds: float) -> ScanSummary:
+    handed = Counter(handout.shard for handout in read_handouts(run))
+    total: Counter[str] = Counter(shards=0)
+    for receipt in receipts:
+        total["shards"] += 1
+        total.update({name: getattr(receipt, name) for name in _SUMS})
+    retries = sum(times - 1 for times in handed.values())
+    return ScanSummary(
+        shards=total["shards"],
+        retries=retries,
+        seconds=seconds,
+        **{name: total[name] for name in _SUMS},
+    )
