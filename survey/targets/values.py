@@ -153,7 +153,7 @@ CidrOrFile = Annotated[
 ]
 Address = Annotated[int, PlainValidator(_ip), PlainSerializer(format_ip)]
 Socket = Annotated[Endpoint, PlainValidator(_endpoint), PlainSerializer(endpoint_text)]
-Moment = Annotated[datetime, PlainValidator(_moment)]
+Moment = Annotated[datetime, PlainValidator(_moment), PlainSerializer(datetime.isoformat)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Ports = Annotated[
     tuple[Port, ...], Field(min_length=1, max_length=MAX_PORTS), AfterValidator(_once_each)

@@ -77,6 +77,9 @@ path = "optouts.jsonl"
 """
 
 
+FAST = Rate(1000, 1000.0, 1)
+
+
 @pytest.fixture
 def survey_text() -> str:
     """A right campaign of kind survey."""
@@ -114,12 +117,13 @@ def make_plan(tmp_path: Path) -> Callable[..., Plan]:
         ranges: tuple[Range, ...],
         ports: tuple[int, ...] = (1080,),
         shard_addresses: int = 10,
+        *,
         seed: str = "00" * 16,
         kind: Kind = Kind.LAB,
         valid_until: datetime | None = None,
         exclusions: tuple[str, ...] = (),
         slots: int = 1,
-        rate: Rate = Rate(1000, 1000.0, 1),
+        rate: Rate = FAST,
     ) -> Plan:
         log = tmp_path / "optouts.jsonl"
         if not log.exists():

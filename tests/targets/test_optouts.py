@@ -73,7 +73,7 @@ def test_adding_only_appends_and_returns_the_log(log: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda data: b"",
+        lambda data: data[:0],
         lambda data: data[:-1],
         lambda data: data[:-20],
         lambda data: data + b"\n",

@@ -1,5 +1,6 @@
 """Sets of ranges against Python's own sets, and the two readers of text."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_ranges_are_sorted_and_never_touch(ranges: list[Range]) -> None:
     """The normal form is unique: equal sets have equal ranges and hashes."""
     some = RangeSet.of(ranges)
     parts = some.ranges
-    assert all(one.end + 1 < next_.start for one, next_ in zip(parts, parts[1:], strict=False))
+    assert all(one.end + 1 < next_.start for one, next_ in pairwise(parts))
     again = RangeSet.of(reversed(parts))
     assert again == some
     assert hash(again) == hash(some)
