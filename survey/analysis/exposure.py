@@ -1,0 +1,89 @@
+"""How exposed each country and network is: findings counted, with denominators.
+
+Hosts are distinct addresses.  Rates have two denominators: hosts that answered, and addresses that
+were tested; the first has a Wilson interval, since it is a sample of the answering hosts.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+
+from survey.analysis.database import Connection
+from survey.analysis.queries import query
+from survey.analysis.space import held_by_country, held_by_network
+from survey.storage.registries import Snapshot
+from survey.targets.ranges import RangeSet
+
+
+class By(StrEnum):
+    """What exposure is counted by."""
+
+    COUNTRY = "country"
+    NETWORK = "network"
+
+
+class Weakness(StrEnum):
+    """Which findings count."""
+
+    ANY = "any"
+    RELAY = "relay"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which hosts of which run are counted.
+
+    Attributes:
+        campaign: Campaign id.
+        run: Run id.
+        space: Tested addresses: the plan's, less who has opted out.
+        territory: Only hosts in here count; None for all.
+        country: Country snapshot of the run, or None.
+        network: Network snapshot of the run, or None.
+    """
+
+    campaign: str
+    run: str
+    space: RangeSet
+    territory: RangeSet | None
+    country: Snapshot | None
+    network: Snapshot | None
+
+
+def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) -> pa.Table:
+    """One row per country or network, most open hosts first.
+
+    Columns: ``country`` or ``asn, network``; hosts ``open, suspected, closed, unknown,
+    answering``; ``addresses`` tested; open hosts ``per_100k_answering`` with its 95 % interval
+    ``per_100k_low, per_100k_high``, and ``per_million_addresses``.  Reads the view ``hosts``.
+    """
+    enter(connection, scope.territory)
+    space = scope.space if scope.territory is None else scope.space & scope.territory
+    held = (
+        held_by_country(space, scope.country)
+        if by is By.COUNTRY
+        else held_by_network(space, scope.network)
+    )
+    connection.register("_held", held)
+    connection.execute("CREATE OR REPLACE TEMP TABLE addresses AS FROM _held")
+    connection.unregister("_held")
+    return connection.sql(
+        query(f"exposure_by_{by}"),
+        params={"campaign": scope.campaign, "run": scope.run, "kind": str(weakness)},
+    ).to_arrow_table()
+
+
+def enter(connection: Connection, territory: RangeSet | None) -> None:
+    """Make ``scope`` and ``scoped_findings`` the hosts and findings that lie in a territory."""
+    if territory is None:
+        connection.execute("CREATE OR REPLACE TEMP VIEW scope AS FROM hosts")
+        connection.execute("CREATE OR REPLACE TEMP VIEW scoped_findings AS FROM findings")
+        return
+    ranges = pa.table({"range_start": territory.starts, "range_end": territory.ends})
+    connection.register("_territory", ranges)
+    connection.execute("CREATE OR REPLACE TEMP TABLE territory AS FROM _territory")
+    connection.unregister("_territory")
+    for name, source in (("scope", "hosts"), ("scoped_findings", "findings")):
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM within('{source}')")

@@ -1,0 +1,229 @@
+"""The notebook's way in: every table as a DuckDB relation, over the files as they lie on disk.
+
+``s = survey.open("data")``; then ``s.exposure(by="country")``, ``s.findings()``, ``s.sql("...")``:
+each a DuckDB relation, so ``.df()``, ``.pl()`` and ``.arrow()`` work.
+
+Views: ``runs, findings, hosts, observations, receipts, arrivals, countries, networks, listings``.
+Macros: ``ip_text(ip)``, ``ip_number('192.0.2.1')``, ``peer_text(exit_ip)``, ``bytes_text(reply)``.
+Addresses that have opted out by now are in none of them.  Queries can only read, and only the files
+behind the views; each one that can name a host leaves a line in the audit log (law 8).
+"""
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from survey.analysis.database import Connection, connect
+from survey.analysis.exposure import By, Scope, Weakness, measure
+from survey.analysis.queries import query
+from survey.analysis.space import territory
+from survey.analysis.views import StoredRun, lock, make_views, stored_runs
+from survey.errors import ConfigError, StorageError
+from survey.model.agency import Jurisdiction
+from survey.model.plan import Plan
+from survey.storage import audit
+from survey.storage.layout import Layout
+from survey.storage.registries import Snapshot, SnapshotKind, in_force
+from survey.targets.optouts import read_log
+from survey.targets.ranges import RangeSet
+
+Relation = duckdb.DuckDBPyRelation
+
+Choice = TypeVar("Choice", By, Weakness)
+
+_READ_ONLY = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
+def open(  # noqa: A001 - the notebook's word for it
+    data: str | Path = "data", *, optouts: str | Path | None = None
+) -> "Survey":
+    """Open a data directory.
+
+    Args:
+        data: The directory.
+        optouts: The organisation's opt-out log, if it does not lie where the plans say.
+
+    Raises:
+        StorageError: There is no such directory, or a table in it is damaged.
+        GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
+    """
+    return Survey(Layout(Path(data).absolute()), Path(optouts) if optouts else None)
+
+
+class Survey:
+    """A data directory, opened for questions; one thread at a time."""
+
+    def __init__(self, layout: Layout, optouts: Path | None = None) -> None:
+        """See ``open``."""
+        if not layout.root.is_dir():
+            raise StorageError(f"{layout.root}: there is no such data directory; check --data")
+        self._layout = layout
+        self._runs = stored_runs(layout)
+        logs = {optouts} if optouts else {Path(run.plan.optouts) for run in self._runs}
+        self._optouts = RangeSet.of(())
+        for log in sorted(logs):
+            self._optouts |= read_log(log).ranges
+        self._connection = connect(layout)
+        files = make_views(self._connection, layout, self._runs, self._optouts)
+        lock(self._connection, files)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files; relations of this survey are of no use afterwards."""
+        self._connection.close()
+
+    def runs(self) -> Relation:
+        """One row per planned run, newest first."""
+        return self._connection.sql("FROM runs ORDER BY created_at DESC, campaign, run")
+
+    def findings(self, campaign: str | None = None, run: str | None = None) -> Relation:
+        """The verdicts, with each address as text; of one campaign or run if given."""
+        wanted = {"campaign": campaign, "run": run}
+        stated = " ".join(f"{name}={value}" for name, value in wanted.items() if value)
+        audit.record(self._layout, "findings", stated or "all")
+        return self._connection.sql(query("named_findings"), params=wanted)
+
+    def exposure(
+        self,
+        by: str = "country",
+        kind: str = "any",
+        campaign: str | None = None,
+        run: str | None = None,
+        jurisdiction: Jurisdiction | None = None,
+    ) -> Relation:
+        """Open, suspected, closed and unknown hosts per country or network, with rates.
+
+        Args:
+            by: ``country`` or ``network``.
+            kind: ``relay``, ``proxy`` or ``any``.
+            campaign: Of which campaign; the newest judged run's if not given.
+            run: Of which run; the newest judged one if not given.
+            jurisdiction: Only what belongs to it.
+
+        Raises:
+            ConfigError: No such ``by`` or ``kind``, or no such judged run.
+        """
+        scope = self.scope(campaign, run, jurisdiction)
+        table = measure(
+            self._connection, scope, _choice(By, "by", by), _choice(Weakness, "kind", kind)
+        )
+        return self._connection.from_arrow(table)
+
+    def coverage(self, campaign: str | None = None, run: str | None = None) -> Relation:
+        """What a run did, one row: targets planned, sent, excluded, opted out, and how they ended.
+
+        Raises:
+            ConfigError: No such judged run.
+        """
+        plan = self._judged(campaign, run).plan
+        return self._connection.sql(
+            query("coverage"), params={"campaign": plan.campaign, "run": plan.run}
+        )
+
+    def sql(self, question: str) -> Relation:
+        """The answer to one SELECT, not yet fetched.
+
+        Raises:
+            ConfigError: It is not one statement that only reads.
+            duckdb.Error: DuckDB does not understand it.
+        """
+        _check_reads_only(question)
+        audit.record(self._layout, "sql", question)
+        return self._connection.sql(question)
+
+    def table(self, question: str, *, rows: int, seconds: float) -> pa.Table:
+        """The answer to one SELECT, fetched within limits: at most ``rows`` rows.
+
+        Raises:
+            ConfigError: DuckDB does not understand it, it does not only read, or it takes longer
+                than ``seconds``.
+        """
+        clock = threading.Timer(seconds, self._connection.interrupt)
+        clock.daemon = True
+        clock.start()
+        try:
+            return self.sql(question).limit(rows).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise ConfigError(
+                "query", "", f"takes longer than {seconds:g} s", "ask for less"
+            ) from error
+        except duckdb.Error as error:
+            raise ConfigError("query", "", str(error).partition("\n")[0], "correct it") from error
+        finally:
+            clock.cancel()
+
+    def scope(
+        self,
+        campaign: str | None = None,
+        run: str | None = None,
+        jurisdiction: Jurisdiction | None = None,
+    ) -> Scope:
+        """Which hosts of which run are counted, with the snapshots that it was judged with.
+
+        Raises:
+            ConfigError: No such judged run.
+        """
+        plan = self._judged(campaign, run).plan
+        country = self._snapshot(SnapshotKind.COUNTRY, plan)
+        network = self._snapshot(SnapshotKind.NETWORK, plan)
+        return Scope(
+            campaign=plan.campaign,
+            run=plan.run,
+            space=RangeSet.of(plan.ranges) - self._optouts,
+            territory=territory(jurisdiction, country, network) if jurisdiction else None,
+            country=country,
+            network=network,
+        )
+
+    @property
+    def connection(self) -> Connection:
+        """The locked database behind the relations."""
+        return self._connection
+
+    def _judged(self, campaign: str | None, run: str | None) -> StoredRun:
+        """The newest judged run of those that fit."""
+        fitting = [
+            one
+            for one in self._runs
+            if one.judged and campaign in (None, one.plan.campaign) and run in (None, one.plan.run)
+        ]
+        if not fitting:
+            wanted = "/".join(part for part in (campaign, run) if part) or "any campaign"
+            raise ConfigError(
+                self._layout.campaigns, "", f"no judged run of {wanted}", "run `survey findings`"
+            )
+        return max(fitting, key=lambda one: (one.plan.created_at, one.plan.campaign, one.plan.run))
+
+    def _snapshot(self, kind: SnapshotKind, plan: Plan) -> Snapshot | None:
+        return in_force(self._layout, kind, plan.created_at.date())
+
+
+def _check_reads_only(question: str) -> None:
+    try:
+        statements = duckdb.extract_statements(question)
+    except duckdb.Error as error:
+        raise ConfigError("query", "", str(error).partition("\n")[0], "correct it") from error
+    if len(statements) != 1 or statements[0].type not in _READ_ONLY:
+        raise ConfigError("query", "", "is not one statement that only reads", "write one SELECT")
+
+
+def _choice(kinds: type[Choice], name: str, value: str) -> Choice:
+    try:
+        return kinds(value)
+    except ValueError:
+        known = ", ".join(kinds)
+        raise ConfigError("exposure", name, f"{value!r} is unknown", f"one of {known}") from None

@@ -1,0 +1,5 @@
+-- The /16 blocks that hold an opt-out.
+-- Grain: one per block.  Reads: optout_ranges.  Used by: visible.sql.
+CREATE TABLE optout_blocks AS
+SELECT DISTINCT unnest(range(range_start >> 16, (range_end >> 16) + 1)) AS block
+FROM optout_ranges;

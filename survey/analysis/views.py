@@ -1,0 +1,125 @@
+"""The views of a data directory: every table as it lies on disk, less who has opted out by now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from survey.analysis.database import Connection, hold, show_files
+from survey.analysis.queries import query
+from survey.model.plan import Plan
+from survey.storage.arrivals import arrival_files
+from survey.storage.compaction import observation_files
+from survey.storage.layout import Layout, RunLayout
+from survey.storage.manifest import read_manifest
+from survey.storage.registries import SnapshotKind, in_force, in_force_by_source
+from survey.storage.schemas import (
+    ARRIVALS,
+    COUNTRY_RANGES,
+    FINDINGS,
+    HOSTS,
+    LISTING_RANGES,
+    NETWORK_RANGES,
+    OBSERVATIONS,
+    RECEIPTS,
+)
+from survey.storage.schemas import (
+    UTC as UTC_TYPE,
+)
+from survey.targets.plan import load_plan, plan_hash
+from survey.targets.ranges import RangeSet
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run whose plan lies in the data directory."""
+
+    plan: Plan
+    paths: RunLayout
+
+    @property
+    def judged(self) -> bool:
+        """Whether it has findings."""
+        return self.paths.hosts.is_file()
+
+
+def stored_runs(layout: Layout) -> tuple[StoredRun, ...]:
+    """Every planned run."""
+    plans = sorted(layout.campaigns.glob("*/*/plan.json"))
+    return tuple(StoredRun(load_plan(path), RunLayout(path.parent)) for path in plans)
+
+
+def make_views(
+    connection: Connection, layout: Layout, runs: Sequence[StoredRun], optouts: RangeSet
+) -> list[Path]:
+    """All views and macros; the files that they read."""
+    for name in ("macros", "wilson", "visible", "within"):
+        connection.execute(query(name))
+    hold(
+        connection,
+        "optout_ranges",
+        pa.table({"range_start": optouts.starts, "range_end": optouts.ends}),
+    )
+    connection.execute(query("optout_blocks"))
+    hold(connection, "runs", _runs_table(runs))
+    receipts = [read_manifest(one.paths).receipts_table() for one in runs]
+    hold(connection, "receipts", pa.concat_tables([RECEIPTS.empty_table(), *receipts]))
+    today = datetime.now(UTC).date()
+    tables: dict[str, tuple[pa.Schema, list[Path]]] = {
+        "findings": (
+            FINDINGS,
+            [one.paths.findings for one in runs if one.paths.findings.is_file()],
+        ),
+        "hosts": (HOSTS, [one.paths.hosts for one in runs if one.judged]),
+        "observations": (
+            OBSERVATIONS,
+            [path for one in runs for path in observation_files(one.paths)],
+        ),
+        "arrivals": (ARRIVALS, list(arrival_files(layout))),
+        "countries": (COUNTRY_RANGES, _in_force(layout, SnapshotKind.COUNTRY)),
+        "networks": (NETWORK_RANGES, _in_force(layout, SnapshotKind.NETWORK)),
+        "listings": (
+            LISTING_RANGES,
+            [one.ranges for one in in_force_by_source(layout, SnapshotKind.LISTING, today)],
+        ),
+    }
+    connection.execute("CREATE SCHEMA stored")
+    for name, (schema, files) in tables.items():
+        if "ip" in schema.names and optouts.size:
+            show_files(connection, f"stored.{name}", schema, files)
+            connection.execute(f"CREATE VIEW {name} AS FROM visible('stored.{name}')")
+        else:
+            show_files(connection, name, schema, files)
+    return [path for _, files in tables.values() for path in files]
+
+
+def _in_force(layout: Layout, kind: SnapshotKind) -> list[Path]:
+    snapshot = in_force(layout, kind, datetime.now(UTC).date())
+    return [snapshot.ranges] if snapshot else []
+
+
+def _runs_table(runs: Sequence[StoredRun]) -> pa.Table:
+    return pa.table(
+        {
+            "campaign": pa.array([one.plan.campaign for one in runs], pa.string()),
+            "run": pa.array([one.plan.run for one in runs], pa.string()),
+            "plan_hash": pa.array([plan_hash(one.plan) for one in runs], pa.string()),
+            "created_at": pa.array([one.plan.created_at for one in runs], UTC_TYPE),
+            "purpose": pa.array([one.plan.purpose for one in runs], pa.string()),
+            "addresses": pa.array([one.plan.addresses for one in runs], pa.int64()),
+            "targets": pa.array([one.plan.targets for one in runs], pa.int64()),
+            "shards": pa.array([one.plan.shards for one in runs], pa.int64()),
+            "complete": pa.array([one.paths.done.exists() for one in runs], pa.bool_()),
+            "judged": pa.array([one.judged for one in runs], pa.bool_()),
+        }
+    )
+
+
+def lock(connection: Connection, files: Sequence[Path]) -> None:
+    """From now on, only these files can be read, and no setting can be changed."""
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    connection.execute(f"SET allowed_paths = [{listed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
