@@ -42,7 +42,7 @@ class Letter:
 
 
 class PostOffice:
-    """The queue and its carriers; see ``run``."""
+    """The queue and its carriers; see ``delivering``."""
 
     def __init__(self, out: WayOut) -> None:
         self.delivered = 0
@@ -50,6 +50,7 @@ class PostOffice:
         self.dropped = 0
         """Messages that it refused for good, or that did not fit."""
         self._out = out
+        self._open = False
         self._queue: asyncio.Queue[Letter] = asyncio.Queue(MOST_WAITING)
 
     def post(self, letter: Letter) -> None:
@@ -59,11 +60,20 @@ class PostOffice:
         except asyncio.QueueFull:
             self.dropped += 1
 
-    async def run(self) -> None:
-        """Deliver until cancelled."""
-        async with asyncio.TaskGroup() as carriers:
-            for _ in range(_CARRIERS):
-                carriers.create_task(self._carry())
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Deliver while the block runs; what is still in the queue at its end stays there."""
+        self._open = True
+        loop = asyncio.get_running_loop()
+        carriers = [loop.create_task(self._carry()) for _ in range(_CARRIERS)]
+        try:
+            yield
+        finally:
+            # Before Python 3.12, wait_for may swallow a cancellation: _open ends the carrier then.
+            self._open = False
+            for carrier in carriers:
+                carrier.cancel()
+            await asyncio.wait(carriers)
 
     async def call_out(self, exit_ip: int, helo: str, mailbox: bytes) -> bool:
         """Ask the canary whether it takes mail for one of its own mailboxes; send none."""
@@ -78,7 +88,7 @@ class PostOffice:
         return True
 
     async def _carry(self) -> None:
-        while True:
+        while self._open:
             letter = await self._queue.get()
             if await self._delivered(letter):
                 self.delivered += 1

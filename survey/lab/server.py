@@ -20,6 +20,8 @@ from survey.model.plan import Canary
 
 LONGEST_CONVERSATION = 60.0
 """Seconds after which the lab hangs up, whatever is going on."""
+_ROUNDS_TO_BEGIN = 4
+"""Rounds of the event loop from an accepted connection to the start of its conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,8 @@ async def running(world: World, canary: Canary) -> AsyncIterator[Lab]:
                     functools.partial(Peer, present, talk), sock=listen(machine.ip, door.port)
                 )
             )
-        carriers = loop.create_task(post.run())
-        try:
+        async with post.delivering():
             yield Lab(world, len(doors), out, post, present)
-        finally:
-            carriers.cancel()
-            await asyncio.wait([carriers])
     finally:
         for server in servers:
             server.close()
@@ -83,12 +81,16 @@ async def running(world: World, canary: Canary) -> AsyncIterator[Lab]:
 
 
 async def _hang_up(present: set[Peer]) -> None:
-    peers = tuple(present)
-    for peer in peers:
-        peer.abort()
-    if talks := [peer.task for peer in peers if peer.task is not None]:
-        await asyncio.wait(talks)
-    await asyncio.sleep(0)  # aborted transports tell their peers in the loop's next round
+    """Break every conversation off, those too that the loop has taken but not begun yet."""
+    for _ in range(_ROUNDS_TO_BEGIN):
+        await asyncio.sleep(0)
+    while present:
+        peers = tuple(present)
+        for peer in peers:
+            peer.abort()
+        if talks := [peer.task for peer in peers if peer.task is not None]:
+            await asyncio.wait(talks)
+        await asyncio.sleep(0)  # aborted transports tell their peers in the loop's next round
 
 
 async def serve(

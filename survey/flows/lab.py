@@ -1,0 +1,166 @@
+"""``survey lab up``: the lab alone, with the files that a person needs to survey it."""
+
+import asyncio
+import ipaddress
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from survey.lab.registries import RegistryFiles, write_registries, write_truth
+from survey.lab.server import Lab, serve
+from survey.lab.world import World
+from survey.model.address import format_ip, parse_ip
+from survey.model.plan import Canary, Endpoint
+from survey.storage.files import replace_text
+from survey.targets.optouts import init_log
+
+LAB_CANARY = Canary(
+    domains=("canary.example", "canary.test"),
+    smtp=Endpoint(parse_ip("127.0.0.2"), 2525),
+    echo=Endpoint(parse_ip("127.0.0.2"), 2526),
+)
+"""Where the lab expects the canary if nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabFiles:
+    """What a survey of the lab starts from.
+
+    Attributes:
+        campaign: A campaign over the whole lab; replace what you like.
+        optouts: An opt-out log, empty at first.
+        registries: Countries, networks, contacts, listings and names.
+    """
+
+    campaign: Path
+    optouts: Path
+    registries: RegistryFiles
+
+
+def lab_up(
+    world: World,
+    canary: Canary,
+    say: Callable[[str], None],
+    *,
+    folder: Path | None = None,
+    truth: Path | None = None,
+) -> None:
+    """Run the lab until SIGINT or SIGTERM.
+
+    Args:
+        world: What to play.
+        canary: The only place that its relays and proxies reach.
+        say: Told, in one line each, what was written and that the lab is up.
+        folder: Where to write a campaign, an opt-out log and registry files, or None.
+        truth: Where to write the truth (Parquet, or CSV by its ending), or None.
+
+    Raises:
+        ConfigError: The canary is not on loopback, or inside the lab.
+        SurveyError: A port is taken, or there are too few file descriptors.
+    """
+    if folder is not None:
+        files = write_lab_files(world, canary, folder)
+        say(f"lab: campaign in {files.campaign}, registries in {folder}")
+    if truth is not None:
+        say(f"lab: {write_truth(world, truth):,} rows of truth in {truth}")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_told(world, canary, say))
+
+
+def write_lab_files(world: World, canary: Canary, folder: Path) -> LabFiles:
+    """Write everything that a survey of the lab starts from; an opt-out log is kept if it is there.
+
+    Raises:
+        StorageError: The folder can't be made.
+    """
+    files = LabFiles(
+        campaign=folder / "campaign.toml",
+        optouts=folder / "optouts.jsonl",
+        registries=write_registries(world, folder),
+    )
+    if not files.optouts.exists():
+        init_log(files.optouts)
+    replace_text(files.campaign, _campaign(world, canary, files))
+    return files
+
+
+def _campaign(world: World, canary: Canary, files: LabFiles) -> str:
+    """A campaign over the whole world, every probe on the ports that it is for."""
+    ranges = [
+        str(network)
+        for part in world.ranges
+        for network in ipaddress.summarize_address_range(
+            ipaddress.IPv4Address(part.start), ipaddress.IPv4Address(part.end)
+        )
+    ]
+    ports = world.ports
+    return f"""\
+[campaign]
+id = "lab"
+purpose = "A survey of the lab"
+kind = "lab"
+
+[targets]
+ranges = {json.dumps(ranges)}
+
+[probes.smtp_relay]
+ports = {list(ports.smtp)}
+
+[probes.http_connect]
+ports = {list(ports.http)}
+
+[probes.socks4]
+ports = {list(ports.socks)}
+
+[probes.socks4a]
+ports = {list(ports.socks)}
+
+[probes.socks5]
+ports = {list(ports.socks)}
+
+[rate]
+packets_per_second = 20000
+per_24_per_second = 10000.0
+per_host_connections = 4
+
+[canary]
+domains = {json.dumps(canary.domains)}
+smtp = "{_socket(canary.smtp)}"
+echo = "{_socket(canary.echo)}"
+
+[names]
+hosts = {json.dumps(files.registries.hosts.name)}
+
+[optouts]
+path = {json.dumps(files.optouts.name)}
+
+[cluster]
+slots = 2
+shard_seconds = 30
+"""
+
+
+def _socket(endpoint: Endpoint) -> str:
+    return f"{format_ip(endpoint.ip)}:{endpoint.port}"
+
+
+async def _until_told(world: World, canary: Canary, say: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def ready(lab: Lab) -> None:
+        addresses = sum(map(len, world.ranges))
+        say(
+            f"lab: {len(world.machines):,} of {addresses:,} addresses answer, on {lab.doors:,} "
+            f"ports; its way out is the canary on {_socket(canary.smtp)} and "
+            f"{_socket(canary.echo)}; stop with Ctrl-C"
+        )
+
+    await serve(world, canary, ready, stop)
+    say("lab stopped")

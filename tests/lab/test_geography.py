@@ -1,0 +1,88 @@
+"""Every address of the lab has one holder, or none; holders are unequal."""
+
+import collections
+import itertools
+
+import pytest
+
+from survey.lab.draws import draws_of
+from survey.lab.geography import COUNTRIES, make_geography
+from survey.model.address import Range
+
+MILLION = (Range(0x7F10_0000, 0x7F1F_FFFF),)
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        MILLION,
+        (Range(0x7F10_0000, 0x7F10_0000),),
+        (Range(0x7F10_0003, 0x7F10_0108),),
+        (Range(0x7F10_0000, 0x7F10_00FF), Range(0x7F20_0080, 0x7F20_0FFF)),
+    ],
+)
+def test_holdings_cover_the_ranges_exactly_once(ranges: tuple[Range, ...]) -> None:
+    """No address is left out or held twice, whatever the lab's size."""
+    holdings = make_geography(draws_of("lab"), ranges).holdings
+
+    held = [ip for part in holdings for ip in (part.range.start, part.range.end + 1)]
+    assert held == sorted(held)
+    assert sum(len(part.range) for part in holdings) == sum(map(len, ranges))
+    for part in holdings:
+        assert any(part.range.start in one and part.range.end in one for one in ranges)
+
+
+def test_networks_have_private_numbers_and_unequal_sizes() -> None:
+    """Sixty networks; the biggest is many times the median."""
+    geography = make_geography(draws_of("lab"), MILLION)
+
+    sizes = collections.Counter[int]()
+    for part in geography.holdings:
+        if part.network:
+            sizes[part.network.asn] += len(part.range)
+    ranked = [size for _, size in sizes.most_common()]
+    assert len(ranked) == 60
+    assert all(64496 <= asn <= 65534 for asn in sizes)
+    assert ranked[0] > 6 * ranked[30]
+
+
+def test_some_addresses_belong_to_nobody() -> None:
+    """A gap has neither network nor country."""
+    holdings = make_geography(draws_of("lab"), MILLION).holdings
+
+    gaps = [part for part in holdings if part.network is None]
+    assert gaps
+    assert all(part.country is None for part in gaps)
+
+
+def test_a_few_networks_reach_into_another_country() -> None:
+    """Where an address is and where its network sits are two questions."""
+    holdings = make_geography(draws_of("lab"), MILLION).holdings
+
+    abroad = [part for part in holdings if part.network and part.country != part.network.country]
+    assert 0 < len(abroad) < len(holdings) / 4
+
+
+def test_names_are_told_apart_and_some_network_has_no_contact() -> None:
+    """Names and domains are unique; contacts are example mailboxes."""
+    networks = make_geography(draws_of("lab"), MILLION).networks
+
+    assert len({one.name for one in networks}) == len({one.domain for one in networks}) == 60
+    assert {one.contact.rpartition(".")[2] for one in networks} == {"example", ""}
+
+
+def test_every_language_is_of_a_country() -> None:
+    """Countries are told apart; Spanish is spoken in several."""
+    assert len({one.code for one in COUNTRIES}) == len(COUNTRIES)
+    assert sum(one.language == "es" for one in COUNTRIES) > 3
+
+
+def test_the_holding_of_an_address_is_the_one_around_it() -> None:
+    """At the first and last address of each."""
+    geography = make_geography(draws_of("lab"), MILLION)
+
+    for part in geography.holdings:
+        assert geography.holding_of(part.range.start) is part
+        assert geography.holding_of(part.range.end) is part
+    for one, other in itertools.pairwise(geography.holdings):
+        assert one.range.end + 1 == other.range.start
