@@ -23,7 +23,7 @@ TOP_LEVEL = {
 }
 
 # Folders under tests/ that stand for no package of ours.
-OTHER_TESTS = {"benchmarks", "guard", "notebooks", "recordings", "servers"}
+OTHER_TESTS = {"benchmarks", "guard", "made", "notebooks", "recordings", "servers"}
 
 # Address space as such: the registry, and tests of what a plan may hold.  Nothing here is dialled.
 ADDRESS_SPACE = ("survey/targets/special.csv", "infra/special-purpose/", "tests/targets/")
@@ -116,6 +116,8 @@ def is_somebodys(text: str) -> bool:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
+        return False
+    if address.version == 6 and int(address) >> 125 != 1:  # global unicast begins with 001
         return False
     around = (address - 1, address, address + 1) if address.is_global else (address,)
     return all(one.is_global and not one.is_multicast for one in around)

@@ -2,12 +2,21 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from daemons import CANARY, CANARY_ECHO, CANARY_SMTP, PROBER, Daemon, stopped, wait_until_listening
+from daemons import (
+    CANARY,
+    CANARY_ECHO,
+    CANARY_SMTP,
+    PROBER,
+    Daemon,
+    Survey,
+    stopped,
+    wait_until_listening,
+)
 
 # One /24 per server, one address per situation.
 SERVERS = (
@@ -74,8 +83,6 @@ slots = 1
 """
 
 SURVEY = str(Path(sys.executable).with_name("survey"))
-
-Survey = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
