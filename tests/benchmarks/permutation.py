@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.model.address import MAX_IP, Range
 from survey.targets.permutation import Permutation
 from survey.targets.ranges import RangeSet
 from survey.targets.special import special_purpose
-from survey.model.address import MAX_IP, Range
 from tests.benchmarks.result import Result, rss_mb
 
 BLOCK = 1 << 16
