@@ -162,7 +162,7 @@ RELAY_RULES = (
     ),
     Rule(
         "relay.sender_refused",
-        "code >= 500 AND refused_at IN ('MAIL', 'RCPT')",
+        "code >= 500 AND code <> 503 AND refused_at IN ('MAIL', 'RCPT')",
         Verdict.UNKNOWN,
         Rung.R2,
         "It refused this sender, so it never had to decide on relaying.",

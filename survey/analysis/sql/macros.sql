@@ -13,7 +13,7 @@ CREATE MACRO ip_number(address) AS CAST(
 CREATE MACRO peer_text(peer) AS CASE
     WHEN hex(peer) LIKE '00000000000000000000FFFF%'
         THEN ip_text(CAST('0x' || right(hex(peer), 8) AS UINTEGER))
-    ELSE lower(regexp_replace(hex(peer), '(....)(?!$)', '\1:', 'g'))
+    ELSE rtrim(lower(regexp_replace(hex(peer), '(....)', '\1:', 'g')), ':')
 END;
 -- bytes_text(data): a stranger's bytes, what is not printable ASCII as \xNN.
 CREATE MACRO bytes_text(data) AS CAST(data AS VARCHAR);

@@ -1,9 +1,8 @@
 -- How exposed each network is, inside one jurisdiction.  Servers are distinct addresses.
 -- Grain: one per network, the most open first; NULL is what no registry range holds.
--- Reads: own_hosts, own_addresses (tested ranges of the jurisdiction), network_ranges.
--- Used by: jurisdiction.py.  Bound: $tested, the size of own_addresses.
-WITH
-counted AS (
+-- Reads: own_hosts, own_addresses (asn, network, addresses: what was tested of the jurisdiction).
+-- Used by: jurisdiction.py.
+WITH counted AS (
     SELECT
         asn,
         min(network) AS network,
@@ -14,34 +13,16 @@ counted AS (
         count(*) FILTER (WHERE rung >= 1) AS answering
     FROM own_hosts
     GROUP BY asn
-),
-held AS (
-    SELECT
-        n.asn,
-        min(n.network) AS network,
-        sum(
-            least(n.range_end, a.range_end)::BIGINT
-            - greatest(n.range_start, a.range_start)::BIGINT + 1
-        )::BIGINT AS addresses
-    FROM own_addresses AS a
-    JOIN network_ranges AS n ON n.range_start <= a.range_end AND n.range_end >= a.range_start
-    GROUP BY n.asn
-),
-tested AS (
-    FROM held
-    UNION ALL
-    SELECT NULL, NULL, $tested::BIGINT - coalesce(sum(addresses), 0)::BIGINT FROM held
 )
 SELECT
-    coalesce(c.asn, t.asn) AS asn,
-    coalesce(c.network, t.network, '') AS name,
+    a.asn,
+    coalesce(c.network, a.network, '') AS name,
     coalesce(c.open, 0) AS open,
     coalesce(c.relays, 0) AS relays,
     coalesce(c.proxies, 0) AS proxies,
     coalesce(c.suspected, 0) AS suspected,
     coalesce(c.answering, 0) AS answering,
-    coalesce(t.addresses, 0) AS tested
-FROM counted AS c
-FULL JOIN tested AS t ON c.asn IS NOT DISTINCT FROM t.asn
-WHERE c.asn IS NOT NULL OR c.answering IS NOT NULL OR t.addresses > 0
-ORDER BY open DESC, suspected DESC, answering DESC, asn NULLS LAST;
+    a.addresses AS tested
+FROM own_addresses AS a
+LEFT JOIN counted AS c ON c.asn IS NOT DISTINCT FROM a.asn
+ORDER BY open DESC, suspected DESC, answering DESC, a.asn NULLS LAST;
