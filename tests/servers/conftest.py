@@ -13,7 +13,6 @@ from daemons import (
     CANARY_SMTP,
     PROBER,
     Daemon,
-    Survey,
     stopped,
     wait_until_listening,
 )
@@ -96,30 +95,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def survey(home: Path) -> Survey:
-    """Run the ``survey`` command in that folder and return what it printed."""
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [SURVEY, *arguments],
-            cwd=home,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def canary(home: Path, survey: Survey) -> Iterator[None]:
-    """Our own canary, as an operator starts it."""
-    survey("keys", "init")
-    survey("optout", "init")
-    command = [SURVEY, "canary", "campaign.toml"]
+def canary(home: Path) -> Iterator[None]:
+    """Our own canary, set up and started as an operator does."""
+    for prepare in (["keys", "init"], ["optout", "init"]):
+        subprocess.run([SURVEY, *prepare], cwd=home, check=True, capture_output=True)
     with (home / "canary.out").open("wb") as output:
+        command = [SURVEY, "canary", "campaign.toml"]
         process = subprocess.Popen(command, cwd=home, stdout=output, stderr=subprocess.STDOUT)
     try:
         for port in (CANARY_SMTP, CANARY_ECHO):

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -28,9 +27,6 @@ CANARY_ECHO = 2580
 """Its echo host."""
 PROBER = "127.0.20.2"
 """Where the probes come from: a stranger, unlike 127.0.0.1, which mail servers trust."""
-
-Survey = Callable[..., str]
-"""Runs a ``survey`` command with these arguments and returns what it printed."""
 
 POSTFIX_MASTER = "/usr/lib/postfix/sbin/master"
 POSTFIX_QUEUES = (
