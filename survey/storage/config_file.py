@@ -39,18 +39,24 @@ def read_config(path: Path, model: type[Model]) -> Model:
 
 
 def _first_problem(path: Path, model: type[BaseModel], error: ValidationError) -> ConfigError:
-    # a key that we don't know is often the misspelt one that is then missing: it tells more
     problems = error.errors(include_url=False)
-    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    problem = problems[0]
     location = problem["loc"]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
+    key = ".".join(map(str, location))
     if problem["type"] == "extra_forbidden":
         known = _keys(model, location[:-1])
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         cure = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
         return ConfigError(path, key, "is not a key we know", cure)
     if problem["type"] == "missing":
-        return ConfigError(path, key, "is missing", "add it (docs/campaign.md)")
+        unknown = [
+            str(other["loc"][-1])
+            for other in problems
+            if other["type"] == "extra_forbidden" and other["loc"][:-1] == location[:-1]
+        ]
+        close = difflib.get_close_matches(str(location[-1]), unknown, n=1)
+        cure = f"{close[0]!r} should be it" if close else "add it"
+        return ConfigError(path, key, "is missing", cure)
     if problem["type"] == "value_error":
         what, _, cure = str(problem["ctx"]["error"]).partition("; ")
         return ConfigError(path, key, what, cure or "correct it")
@@ -89,13 +95,14 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     current: type[BaseModel] | None = model
     for part in location:
         field = current.model_fields.get(str(part)) if current else None
-        current = _table(field.annotation) if field else None
+        current = next(iter(tables_of(field.annotation)), None) if field else None
     return [field.alias or name for name, field in current.model_fields.items()] if current else []
 
 
-def _table(annotation: object) -> type[BaseModel] | None:
-    """The model in an annotation like ``Model`` or ``Model | None``."""
-    for part in (annotation, *get_args(annotation)):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
-    return None
+def tables_of(annotation: object) -> tuple[type[BaseModel], ...]:
+    """The models in an annotation like ``Model`` or ``Model | None``."""
+    return tuple(
+        part
+        for part in (annotation, *get_args(annotation))
+        if isinstance(part, type) and issubclass(part, BaseModel)
+    )

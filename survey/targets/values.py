@@ -87,7 +87,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
 
 def _range_or_path(value: object, info: ValidationInfo) -> Range | Path:
     """Digits, dots and a slash are meant as a range: a mistyped one is never taken for a file."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9./ -]+", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9][0-9./ -]*", value):
         return parse_cidr(value)
     return _path(value, info)
 
