@@ -4,6 +4,7 @@ Nothing that comes in can add or end a header: every value is refused if it hold
 character, addresses are parsed, and the headers are written by ``email.policy.SMTP``.
 """
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +81,9 @@ def build_message(mail: Mail) -> EmailMessage:
         message[name] = _one_line(name, value)
     message.set_content(mail.text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    # Quoted-printable never holds "=_", so no body can forge the boundary; and the same mail is the
+    # same bytes every time.
+    message.set_boundary("=_" + hashlib.sha256(mail.reference.encode()).hexdigest()[:32])
     # Set last: making the alternative moves earlier Content- headers into the first part.
     message["Content-Language"] = _one_line("Content-Language", mail.language)
     return message

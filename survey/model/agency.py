@@ -21,6 +21,16 @@ class Jurisdiction:
     ranges: tuple[Range, ...]
     excluded: tuple[Range, ...]
 
+    def closeness(self, ip: int, country: str, asn: int | None) -> int:
+        """How closely it answers for an address: 3 by range, 2 by network, 1 by country, 0 not."""
+        if any(ip in part for part in self.excluded):
+            return 0
+        if any(ip in part for part in self.ranges):
+            return 3
+        if asn in self.networks:
+            return 2
+        return 1 if country in self.countries else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Agency:

@@ -70,6 +70,7 @@ class OpenServer:
         asn: Autonomous system number, or None.
         network: Name of that network, a stranger's words, or "".
         banner: First bytes from the server, hostile.
+        reply: The deciding reply, hostile.
     """
 
     ip: int
@@ -84,3 +85,4 @@ class OpenServer:
     asn: int | None
     network: str
     banner: bytes
+    reply: bytes

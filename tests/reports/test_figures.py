@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+from made_figures import make_figures
+
 from survey.reports.figures import Figures, pooled
+
+
+@pytest.fixture
+def figures() -> Figures:
+    """Whole figures with something of everything."""
+    return make_figures()
 
 
 def test_half_counts_the_fewest_networks(figures: Figures) -> None:

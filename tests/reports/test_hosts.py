@@ -31,6 +31,7 @@ def _server(network: str = "Altamar Broadband", banner: bytes = b"\x05\x00") -> 
         asn=64500,
         network=network,
         banner=banner,
+        reply=b"",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from made_figures import make_figures
 
 from survey.model.agency import Jurisdiction
 from survey.model.exposure import NetworkExposure
@@ -13,6 +14,12 @@ from survey.reports.languages import written
 from survey.reports.render import LISTED, RANKED, render_page
 
 _VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+@pytest.fixture
+def figures() -> Figures:
+    """Whole figures with something of everything."""
+    return make_figures()
 
 
 class _Page(HTMLParser):

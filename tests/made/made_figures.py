@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from survey.model.agency import Agency, Jurisdiction
 from survey.model.exposure import NetworkExposure, ProbeExposure
 from survey.model.probe import Probe
@@ -117,9 +115,3 @@ def make_figures(
         version="0.1.0",
         generated_at=datetime(2026, 11, 26, 8, 30, tzinfo=UTC),
     )
-
-
-@pytest.fixture
-def figures() -> Figures:
-    """Whole figures with something of everything."""
-    return make_figures()

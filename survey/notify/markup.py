@@ -1,0 +1,148 @@
+"""The little markup that letters are written in, as plain text and as HTML of the same words.
+
+Blocks are parted by blank lines::
+
+    # A heading
+    A paragraph, its line breaks without meaning.
+    - an item          (or ``1. a step``; one line each)
+      a line kept as it is, indented     (and ``| a line``, not indented)
+
+One source for both parts: nobody translates or checks a letter twice (decision 0061).
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import groupby
+
+from markupsafe import Markup, escape
+
+WIDTH = 72
+"""Columns of the plain text (RFC 3676 asks for at most 78)."""
+
+_STEP = re.compile(r"\d+\. ")
+
+
+class Kind(Enum):
+    """What a line is, by how it begins."""
+
+    HEADING = auto()
+    PARAGRAPH = auto()
+    BULLETS = auto()
+    STEPS = auto()
+    LINES = auto()
+    SIGNATURE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block and its lines, the marks of its kind taken off."""
+
+    kind: Kind
+    lines: tuple[str, ...]
+
+
+def parse(text: str) -> tuple[Block, ...]:
+    """The blocks of a rendered letter."""
+    blocks = []
+    for chunk in re.split(r"\n[ \t]*\n", text):
+        lines = [line.rstrip() for line in chunk.splitlines() if line.strip()]
+        for kind, group in groupby(lines, key=_kind):
+            blocks.append(Block(kind, tuple(_bare(kind, line) for line in group)))
+    return tuple(blocks)
+
+
+def to_text(blocks: tuple[Block, ...]) -> str:
+    """Plain text of at most WIDTH columns; only a word that is longer itself sticks out."""
+    return "\n\n".join("\n".join(_text_lines(block)) for block in blocks) + "\n"
+
+
+def to_html(blocks: tuple[Block, ...], title: str, language: str, links: frozenset[str]) -> str:
+    """A small HTML page; of all addresses only ``links``, which are ours, can be clicked."""
+    body = Markup("\n").join(_html(block, links) for block in blocks)
+    return Markup(
+        '<!doctype html>\n<html lang="{}">\n<head>\n<meta charset="utf-8">\n<title>{}</title>\n'
+        "</head>\n<body style=\"font: 16px/1.5 'Segoe UI', Roboto, 'Noto Sans', sans-serif; "
+        'max-width: 42em">\n{}\n</body>\n</html>\n'
+    ).format(language, title, body)
+
+
+def _kind(line: str) -> Kind:
+    for mark, kind in (
+        ("# ", Kind.HEADING),
+        ("- ", Kind.BULLETS),
+        ("  ", Kind.LINES),
+        ("| ", Kind.SIGNATURE),
+    ):
+        if line.startswith(mark):
+            return kind
+    return Kind.STEPS if _STEP.match(line) else Kind.PARAGRAPH
+
+
+def _bare(kind: Kind, line: str) -> str:
+    if kind is Kind.STEPS:
+        return _STEP.sub("", line, count=1)
+    return line if kind is Kind.PARAGRAPH else line[2:]
+
+
+def _text_lines(block: Block) -> Iterator[str]:
+    match block.kind:
+        case Kind.HEADING:
+            title = _fill(" ".join(block.lines), "", "")
+            yield from title
+            yield "-" * max(map(len, title))
+        case Kind.PARAGRAPH:
+            yield from _fill(" ".join(block.lines), "", "")
+        case Kind.BULLETS:
+            for item in block.lines:
+                yield from _fill(item, "- ", "  ")
+        case Kind.STEPS:
+            for number, item in enumerate(block.lines, start=1):
+                yield from _fill(item, f"{number}. ", "   ")
+        case Kind.LINES:
+            yield from (f"  {line}" for line in block.lines)
+        case Kind.SIGNATURE:
+            yield from block.lines
+
+
+def _fill(text: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _html(block: Block, links: frozenset[str]) -> Markup:
+    lines = [_linked(line, links) for line in block.lines]
+    match block.kind:
+        case Kind.HEADING:
+            return Markup("<h2>{}</h2>").format(Markup(" ").join(lines))
+        case Kind.PARAGRAPH:
+            return Markup("<p>{}</p>").format(Markup(" ").join(lines))
+        case Kind.BULLETS:
+            return Markup("<ul>{}</ul>").format(_items(lines))
+        case Kind.STEPS:
+            return Markup("<ol>{}</ol>").format(_items(lines))
+        case Kind.SIGNATURE:
+            return Markup("<p>{}</p>").format(Markup("<br>\n").join(lines))
+        case Kind.LINES:
+            return Markup('<pre style="white-space: pre-wrap">{}</pre>').format(
+                Markup("\n").join(lines)
+            )
+
+
+def _items(lines: list[Markup]) -> Markup:
+    return Markup("\n").join(Markup("<li>{}</li>").format(line) for line in lines)
+
+
+def _linked(line: str, links: frozenset[str]) -> Markup:
+    """The line escaped; it is clickable if it is one of our links and nothing else."""
+    if line in links:
+        return Markup('<a href="{0}">{0}</a>').format(line)
+    return escape(line)
