@@ -61,7 +61,7 @@ class Inbox:
         r"""Say something, then wait for a line; it comes without its end (``\r\n`` or ``\n``).
 
         None if it never gets complete, if it is longer than ``limit`` (then ``ended`` is TOO_MUCH),
-        or as soon as it can't start with ``starting`` any more (then ``ended`` is unset): a peer
+        or as soon as it can't start with ``starting`` any more (then ``ended`` is GARBAGE): a peer
         of another protocol often sends two bytes and waits, so nobody waits for it.
         """
         if say and self.ended is None:
@@ -77,6 +77,7 @@ class Inbox:
             if self.ended is not None:
                 return None
             self._take((yield b""))
+        self.ended = Failure.GARBAGE
         return None
 
     def more(self) -> Generator[bytes, Heard, None]:

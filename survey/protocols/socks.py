@@ -85,13 +85,13 @@ def _socks5_connect(inbox: Inbox, to: Endpoint, token: str) -> Dialogue:
     """After a method was chosen: the request and what follows."""
     inbox.take(_VERSION_AND_CODE)
     if not (yield from _starts(inbox, 0x05, socks5_request(to))):
-        return _cut(Protocol.SOCKS5, SOCKS5_NO_AUTH, inbox)
+        return _cut(Protocol.SOCKS5, SOCKS5_NO_AUTH, inbox, wrong=inbox.data[:1] not in b"\x05")
     code = inbox.data[1]
     if code != SOCKS5_GRANTED:
         return _refused(Protocol.SOCKS5, "CONNECT", code, inbox.data)
     size = yield from _socks5_reply_size(inbox)
-    if size is None or (len(inbox.data) < size and not (yield from inbox.until(size))):
-        return _cut(Protocol.SOCKS5, code, inbox)
+    if not size or (len(inbox.data) < size and not (yield from inbox.until(size))):
+        return _cut(Protocol.SOCKS5, code, inbox, wrong=size == 0)
     return (yield from _through(Protocol.SOCKS5, code, inbox, size, token))
 
 
@@ -105,13 +105,13 @@ def _starts(inbox: Inbox, version: int, say: bytes) -> Generator[bytes, Heard, b
 def _socks5_reply_size(inbox: Inbox) -> Generator[bytes, Heard, int | None]:
     """Bytes of a reply with its bound address, whose type need not be the one that was asked for.
 
-    None if it ends before that is known, or if its type is none of RFC 1928 s5.
+    0 if its type is none of RFC 1928 s5, None if the reply ends before that is known.
     """
     if len(inbox.data) < _SOCKS5_HEAD and not (yield from inbox.until(_SOCKS5_HEAD)):
         return None
     kind = inbox.data[3]
     if kind != _NAME:
-        return _SOCKS5_HEAD + _ADDRESS_BYTES[kind] + _PORT if kind in _ADDRESS_BYTES else None
+        return _SOCKS5_HEAD + _ADDRESS_BYTES[kind] + _PORT if kind in _ADDRESS_BYTES else 0
     if not (yield from inbox.until(_SOCKS5_HEAD + 1)):
         return None
     return _SOCKS5_HEAD + 1 + inbox.data[_SOCKS5_HEAD] + _PORT
@@ -123,9 +123,9 @@ def _refused(protocol: Protocol, at: str, code: int, reply: bytes) -> Answer:
     )
 
 
-def _cut(protocol: Protocol, code: int, inbox: Inbox) -> Answer:
-    """A grant that was not complete, or no reply of the protocol after all."""
-    failure = inbox.ended or Failure.GARBAGE
+def _cut(protocol: Protocol, code: int, inbox: Inbox, *, wrong: bool = False) -> Answer:
+    """A reply that ended too early, or (``wrong``) went on as none of the protocol can."""
+    failure = Failure.GARBAGE if wrong else inbox.ended
     return Answer(Step.SPOKE, failure, protocol, code=code, reply=inbox.data[:MAX_EVIDENCE])
 
 

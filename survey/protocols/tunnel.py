@@ -70,23 +70,26 @@ class Tunnel:
 
     def talk(self, inbox: Inbox, token: str) -> Generator[bytes, Heard, None]:
         """Wait for the greeting (it may be in the inbox already), ask, and wait for the nonce."""
-        for _ in range(_GREETING_LINES):
-            line = yield from inbox.line(_LINE, starting=b"220")
-            if line is None or line[3:4] not in (b"-", b" ", b""):
-                self.failure = inbox.ended or Failure.GARBAGE
-                return
-            if line[3:4] != b"-":
-                break
-        else:
-            self.failure = Failure.GARBAGE
-            return
-        if inbox.ended is not None:
-            self.failure = inbox.ended
+        self.failure = (yield from self._greeted(inbox)) or inbox.ended
+        if self.failure is not None:
             return
         self.asked = True
         line = yield from inbox.line(_LINE, say=ask(token), starting=b"250 ")
-        found = _ANSWER.fullmatch(line) if line is not None else None
-        if found is None:
-            self.failure = inbox.ended or Failure.GARBAGE
-            return
-        self.nonce = found[1].decode("ascii")
+        if line is None:
+            self.failure = inbox.ended
+        elif found := _ANSWER.fullmatch(line):
+            self.nonce = found[1].decode("ascii")
+        else:
+            self.failure = Failure.GARBAGE
+
+    def _greeted(self, inbox: Inbox) -> Generator[bytes, Heard, Failure | None]:
+        """Wait for a whole greeting; why there is none, or None."""
+        for _ in range(_GREETING_LINES):
+            line = yield from inbox.line(_LINE, starting=b"220")
+            if line is None:
+                return inbox.ended
+            if line[3:4] in (b" ", b""):
+                return None
+            if line[3:4] != b"-":
+                break
+        return Failure.GARBAGE
