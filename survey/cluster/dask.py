@@ -61,7 +61,7 @@ class DaskExecutor:
             stack.enter_context(dask.config.set(SETTINGS))
             client = stack.enter_context(self._client(stack))
             pool = DaskPool(client, work)
-            client.subscribe_topic(TOPIC, lambda event: report(Progress(**event[1])))
+            client.subscribe_topic(TOPIC, lambda event: report(Progress(**event[1]["progress"])))
             yield pool
 
     def _client(self, stack: ExitStack) -> Client:
@@ -164,6 +164,6 @@ def _task(work: Work, assignment: Assignment) -> Receipt:
     worker = get_worker()
 
     def report(progress: Progress) -> None:
-        worker.log_event(TOPIC, asdict(progress))
+        worker.log_event(TOPIC, {"progress": asdict(progress)})
 
     return work(assignment, report)

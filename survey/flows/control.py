@@ -24,7 +24,7 @@ def ask_pause(settings: Settings, plan: Plan, *, paused: bool) -> None:
 
 
 def ask_rate(settings: Settings, plan: Plan, packets_per_second: int | None) -> None:
-    """Go slower, or back up to the plan's cap (None); kept for the rest of the run.
+    """Go on, slower, or back up at the plan's cap (None); kept for the rest of the run.
 
     Raises:
         ConfigError: Above the plan's cap, or less than a packet a second for each slot.
@@ -37,7 +37,7 @@ def ask_rate(settings: Settings, plan: Plan, packets_per_second: int | None) -> 
             f"{packets_per_second} packets/s is out of bounds",
             f"give {plan.slots} to {cap}, or use `survey pause`",
         )
-    _ask(settings, plan, rate=packets_per_second)
+    _ask(settings, plan, rate=packets_per_second, paused=False)
 
 
 def forget_wishes(run: RunLayout) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,9 @@ import pyarrow.parquet as pq
 
 from survey.errors import StorageError
 from survey.model.assignment import Receipt
-from survey.model.observation import Observation
+from survey.model.failure import Failure
+from survey.model.observation import Observation, Protocol, Step
+from survey.model.probe import Probe
 from survey.storage.files import creating
 from survey.storage.receipt_text import receipt_from_content, receipt_to_content
 from survey.storage.schemas import OBSERVATIONS
@@ -25,6 +28,10 @@ RECEIPT = b"survey.receipt"
 
 KEY = ("ip", "port", "probe", "variant", "canary_port", "tls", "attempt")
 """What tells the rows of one shard apart, and their order in the file."""
+
+
+_OWN = ("run", "shard")
+"""Columns that an observation does not carry itself."""
 
 
 def rows(run: str, shard: int, observations: Iterable[Observation]) -> pa.Table:
@@ -39,7 +46,7 @@ def _batches(run: str, shard: int, observations: Iterable[Observation]) -> Itera
     source = iter(observations)
     while some := list(islice(source, 4096)):
         columns = {name: [getattr(one, name) for one in some] for name in names}
-        columns |= {name: [value] * len(some) for name, value in own.items()}
+        columns |= {"run": [run] * len(some), "shard": [shard] * len(some)}
         yield pa.RecordBatch.from_pydict(columns, schema=OBSERVATIONS)
 
 
@@ -88,15 +95,26 @@ def read_receipt(path: Path) -> Receipt:
     return receipt_from_content(content, path)
 
 
-def read_address(path: Path, ip: int) -> pa.Table:
+def read_address(path: Path, ip: int) -> tuple[Observation, ...]:
     """The observations of one address in a committed shard.
 
     Raises:
         StorageError: The file is missing or damaged.
     """
+    wanted = pc.field("ip") == pa.scalar(ip, pa.uint32())
     try:
-        return pq.read_table(
-            path, schema=OBSERVATIONS, filters=pc.field("ip") == pa.scalar(ip, pa.uint32())
-        )
+        table = pq.read_table(path, schema=OBSERVATIONS, filters=wanted)
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{path}: can't be read: {error}") from error
+    return tuple(_observation(row) for row in table.drop_columns(list(_OWN)).to_pylist())
+
+
+def _observation(row: dict[str, Any]) -> Observation:
+    for name, word in (
+        ("probe", Probe),
+        ("step", Step),
+        ("failure", Failure),
+        ("protocol", Protocol),
+    ):
+        row[name] = None if row[name] is None else word(row[name])
+    return Observation(**row)
