@@ -22,6 +22,7 @@ class Limits:
         words: Lines of one connection to the echo host.
         word_bytes: Bytes of one connection to the echo host.
         farewell_seconds: How long a stopping canary waits for conversations to end.
+        sweep_seconds: How often connections past their time are looked for.
     """
 
     echo_connections: int = 8_000
@@ -38,6 +39,7 @@ class Limits:
     words: int = 64
     word_bytes: int = 8_192
     farewell_seconds: float = 5.0
+    sweep_seconds: float = 1.0
 
     def within(self, files: int) -> "Limits":
         """These bounds for a process that may have so many open files."""

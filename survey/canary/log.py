@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -79,11 +79,10 @@ class ArrivalLog:
             self._batch.then.append(then)
         self._wake()
 
-    def retry(self) -> None:
+    def retry(self, now: datetime) -> None:
         """After a failed write: try whether the log can be written again, without an event."""
-        if not self._busy and self._day is not None:
-            self._batch.lines.setdefault(self._day, bytearray())
-            self._wake()
+        self._batch.lines.setdefault(now.astimezone(UTC).date(), bytearray())
+        self._wake()
 
     async def record(self, record: Arrival | Unlisted) -> bool:
         """Append the record and wait; False if it could not be written."""
@@ -100,8 +99,7 @@ class ArrivalLog:
         """Write what is waiting, give up the file and the lock."""
         await self._idle.wait()
         self._thread.shutdown()
-        if self._file >= 0:
-            os.close(self._file)
+        self._shut()
         os.close(self._lock)
 
     def _wake(self) -> None:
@@ -146,13 +144,19 @@ class ArrivalLog:
     def _open(self, day: date) -> None:
         if day == self._day:
             return
+        self._shut()
         path = self._folder / f"{day}.log"
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.fchmod(opened, 0o600)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._good = os.fstat(self._file).st_size
+        os.fchmod(self._file, 0o600)
         sync_folder(self._folder)
+        self._day = day
+
+    def _shut(self) -> None:
+        self._day = None
         if self._file >= 0:
             os.close(self._file)
-        self._file, self._day, self._good = opened, day, os.fstat(opened).st_size
+            self._file = -1
 
 
 def roll(folder: Path) -> tuple[Path, ...]:

@@ -55,7 +55,7 @@ def understand(key: bytes, domains: frozenset[bytes], address: bytes) -> Recipie
         return Recipient(Mailbox.STAFF)  # RFC 5321 s4.5.1: without a domain too
     found = find_token(key, address)
     token, claims = found or ("", None)
-    if domain.lower() not in domains:
+    if not at or domain.lower() not in domains:
         return Recipient(Mailbox.FOREIGN, token, claims)
     if local.lower() in STAFF:
         return Recipient(Mailbox.STAFF)

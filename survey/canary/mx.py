@@ -141,11 +141,15 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
     async def push(self, status: str | bytes) -> None:
         """Say one reply; the last one that we allow says goodbye."""
         self._replies += 1
-        if self._replies > self._host.limits.replies:
+        if self._replies == self._host.limits.replies:
             status = b"421 4.7.0 Too many commands"
         await super().push(status)
-        if self._replies > self._host.limits.replies:
+        if self._replies >= self._host.limits.replies:
             self._guest.close()
+
+    def make_last(self) -> None:
+        """Whatever is said next is the last word."""
+        self._replies = self._host.limits.replies
 
     def _create_envelope(self) -> Transaction:
         return Transaction()
@@ -334,13 +338,11 @@ class _Hooks:
 
     async def handle_exception(self, error: Exception) -> str:
         """A peer that has said all is let go; anything else is a mistake of ours."""
-        transport = self._conversation.transport
         if not isinstance(error, asyncio.IncompleteReadError):
             self._conversation.loop.call_exception_handler(
                 {"message": "a conversation of our MX failed", "exception": error}
             )
-        if transport is not None:
-            transport.close()
+        self._conversation.make_last()
         return "421 4.3.0 Closing"
 
 

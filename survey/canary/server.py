@@ -25,7 +25,6 @@ from survey.model.plan import Canary, Endpoint
 POSTMASTER = "postmaster"
 """Folder under the arrivals with the mail to our staff."""
 BACKLOG = 4096
-_TICK_SECONDS = 1.0
 _COUNT_SECONDS = 60.0
 _UNPRINTABLE = re.compile(r"[^ -~]+")
 
@@ -118,7 +117,7 @@ async def running(
             smtp_port = await _listen(open_servers, "canary.smtp", mail_host, canary.smtp)
             echo_host = EchoHost(desk, echo, limits)
             echo_port = await _listen(open_servers, "canary.echo", echo_host, canary.echo)
-            keeper = asyncio.create_task(_keep_house(desk, (mail, echo), postmaster))
+            keeper = asyncio.create_task(_keep_house(desk, (mail, echo), postmaster, limits))
             try:
                 yield Running(smtp_port, echo_port, desk)
             finally:
@@ -148,16 +147,18 @@ async def _listen(
     return port
 
 
-async def _keep_house(desk: Desk, crowds: tuple[Crowd, ...], postmaster: PostmasterFolder) -> None:
+async def _keep_house(
+    desk: Desk, crowds: tuple[Crowd, ...], postmaster: PostmasterFolder, limits: Limits
+) -> None:
     """What has to be done again and again, whoever calls."""
     counted = desk.monotonic()
     while True:
-        await asyncio.sleep(_TICK_SECONDS)
+        await asyncio.sleep(limits.sweep_seconds)
         now = desk.monotonic()
         for crowd in crowds:
             crowd.sweep(now)
         if not desk.log.healthy:
-            desk.log.retry()
+            desk.log.retry(desk.now())
         if now - counted >= _COUNT_SECONDS:
             counted = now
             desk.note_unlisted()
