@@ -14,6 +14,7 @@ from survey.errors import BusyError, ConfigError, GateClosedError
 from survey.model.plan import Plan
 from survey.settings import Settings
 from survey.storage.files import creating
+from survey.storage.keys import TOKEN
 from survey.storage.layout import Layout, RunLayout
 from survey.targets.campaign import Area, Campaign, read_campaign
 from survey.targets.optouts import OptOuts, read_log
@@ -225,7 +226,7 @@ def _missing(layout: Layout, settings: Settings) -> tuple[str, ...]:
 
 
 def _lacks(layout: Layout, settings: Settings) -> Iterator[str]:
-    key = settings.keys / "token.key"
+    key = settings.keys / f"{TOKEN}.key"
     if not key.exists():
         yield f"the token key {key}: make it with `survey keys init`"
     if not any(layout.arrivals.glob("*.log")):

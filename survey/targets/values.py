@@ -82,7 +82,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(f'{value!r} is no path; write it like "../exclusions.txt"')
     folder = info.context["folder"] if info.context else Path()
-    return Path(folder, Path(value).expanduser()).absolute()
+    return Path(folder, value).absolute()
 
 
 def _range_or_path(value: object, info: ValidationInfo) -> Range | Path:
