@@ -41,14 +41,22 @@ class FailedError(click.ClickException):
 
     def __init__(self, error: SurveyError) -> None:
         super().__init__(str(error))
-        if isinstance(error, ConfigError):
-            self.exit_code = 2
-        elif isinstance(error, StoppedError):
-            self.exit_code = 3
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
         """Print the one line."""
         say(f"survey: {self.message}")
+
+
+class WrongUsageError(FailedError):
+    """A file or option of a person's is wrong."""
+
+    exit_code = 2
+
+
+class StoppedEarlyError(FailedError):
+    """Stopped before the end; it can be resumed."""
+
+    exit_code = 3
 
 
 class Commands(click.Group):
@@ -76,6 +84,10 @@ class Commands(click.Group):
         """Run the command; an error of ours becomes one line and its exit code."""
         try:
             return super().invoke(ctx)
+        except ConfigError as error:
+            raise WrongUsageError(error) from error
+        except StoppedError as error:
+            raise StoppedEarlyError(error) from error
         except SurveyError as error:
             raise FailedError(error) from error
 

@@ -1,0 +1,36 @@
+"""``survey report``: an agency's report on its own jurisdiction."""
+
+import click
+
+from survey.cli.main import settings_of
+from survey.cli.options import json_option
+from survey.cli.screen import document, say
+from survey.flows.report import make_report
+
+
+@click.command()
+@click.option("--agency", required=True, metavar="ID", help="Whose report; see --agencies.")
+@click.option("--period", required=True, metavar="RUN", help="The run, e.g. 2026-W48.")
+@click.option("--campaign", metavar="ID", help="Campaign id, if several have such a run.")
+@click.option("--language", metavar="LANG", help="Instead of the agency's own first language.")
+@json_option
+@click.pass_context
+def report(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    agency: str,
+    period: str,
+    campaign: str | None,
+    language: str | None,
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Write one HTML page and one CSV for one agency's jurisdiction; leaves an audit line."""
+    files = make_report(settings_of(ctx), agency, period, campaign=campaign, language=language)
+    if as_json:
+        document(files)
+        return
+    say(
+        f"{files.agency}: {files.open:,} open servers, {files.suspected:,} suspected, among "
+        f"{files.tested:,} addresses tested"
+    )
+    say(f"page: {files.page}")
+    say(f"list: {files.hosts} (host-level: for this agency only)")

@@ -1,0 +1,183 @@
+"""``survey plan``, ``scan`` and ``status``: freeze a run, carry it out, see how it stands."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from survey.cli.live import Live
+from survey.cli.main import settings_of
+from survey.cli.options import campaign_argument, json_option, run_option
+from survey.cli.screen import document, facts, say
+from survey.cluster.executor import Executor
+from survey.cluster.serial import SerialExecutor
+from survey.errors import StorageError
+from survey.flows.control import read_status
+from survey.flows.plan import plan_run
+from survey.flows.runs import newest_run
+from survey.flows.scan import ScanSummary
+from survey.flows.scan import scan as run_scan
+from survey.targets.campaign import read_campaign
+from survey.targets.plan import plan_hash
+from survey.targets.summary import Summary
+
+
+@click.command()
+@campaign_argument
+@run_option
+@json_option
+@click.pass_context
+def plan(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool) -> None:
+    """Check a campaign and freeze its next run; nothing is sent."""
+    planned = plan_run(campaign, settings_of(ctx), run)
+    if as_json:
+        document(planned.summary)
+        return
+    print_summary(planned.summary)
+    say(f"{'resumes' if planned.resumed else 'frozen'}: {planned.path}")
+
+
+@click.command()
+@campaign_argument
+@run_option
+@click.option("--scheduler", metavar="ADDRESS", help="An existing Dask cluster, tls://HOST:PORT.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=2,
+    show_default=True,
+    help="Processes of our own cluster, without --scheduler.",
+)
+@click.option("--serial", is_flag=True, help="In this process, one shard after another.")
+@json_option
+@click.pass_context
+def scan(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    campaign: Path,
+    run: str | None,
+    scheduler: str | None,
+    workers: int,
+    serial: bool,  # noqa: FBT001 - a flag
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Run a campaign, or resume its unfinished run; Ctrl-C stops cleanly (exit code 3)."""
+    settings = settings_of(ctx)
+    planned = plan_run(campaign, settings, run)
+    for line in planned.summary.missing:
+        say(f"missing: {line}")
+    say(
+        f"{planned.plan.campaign} {planned.plan.run}: {planned.summary.targets:,} targets"
+        f"{', resumed' if planned.resumed else ''}"
+    )
+    with Live() as live:
+        summary = run_scan(
+            planned.plan,
+            plan_hash(planned.plan),
+            settings,
+            executor_for(serial=serial, scheduler=scheduler, workers=workers),
+            live.show,
+        )
+    if as_json:
+        document(summary)
+    else:
+        print_scan(summary)
+
+
+@click.command()
+@campaign_argument
+@run_option
+@json_option
+@click.pass_context
+def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool) -> None:
+    """How far a run is, as its coordinator last wrote it down."""
+    settings = settings_of(ctx)
+    stored = newest_run(settings, read_campaign(campaign).id, run)
+    standing = read_status(settings, stored)
+    if standing is None:
+        raise StorageError(f"{stored.campaign} {stored.run}: planned, never scanned")
+    if as_json:
+        document(standing)
+        return
+    facts(
+        [
+            ("run", f"{stored.campaign} {stored.run}"),
+            ("state", standing.state),
+            ("targets", f"{standing.done:,} of {standing.planned:,}"),
+            ("found open ports", standing.found),
+            ("packets/s", f"{standing.rate:,.0f} of at most {standing.cap:,}"),
+            (
+                "shards",
+                f"{standing.committed:,} of {standing.shards:,}, {standing.running} running",
+            ),
+            ("handed out again", standing.retries),
+            ("time left", duration(standing.eta)),
+        ]
+    )
+
+
+def executor_for(*, serial: bool, scheduler: str | None, workers: int) -> Executor:
+    """The executor that the options ask for; Dask is only imported for its own."""
+    if serial:
+        return SerialExecutor()
+    from survey.cluster.dask import DaskExecutor  # noqa: PLC0415 - slow to import
+
+    return DaskExecutor(workers, scheduler)
+
+
+def print_summary(summary: Summary) -> None:
+    """A plan in figures."""
+    facts(
+        [
+            ("run", f"{summary.campaign} {summary.run} ({summary.kind})"),
+            ("plan", summary.plan_hash),
+            ("addresses", summary.addresses),
+            ("ports", ", ".join(str(port) for port in summary.ports)),
+            ("targets", summary.targets),
+            *((f"taken out: {why}", count) for why, count in summary.excluded_by),
+            ("opted out now", summary.opted_out),
+            ("cap", f"{summary.packets_per_second:,} packets/s"),
+            ("speed", f"{summary.targets_per_second:,.0f} targets/s on this space"),
+            (
+                "shards",
+                (
+                    f"{summary.shards:,} of {summary.shard_addresses:,} addresses, "
+                    f"{summary.slots} at a time"
+                ),
+            ),
+            ("discovery takes", f"about {duration(summary.seconds)}, conversations come on top"),
+            *(("registry", snapshot) for snapshot in summary.snapshots),
+            *(("missing", line) for line in summary.missing),
+        ]
+    )
+
+
+def print_scan(summary: ScanSummary) -> None:
+    """What a whole run did."""
+    facts(
+        [
+            (
+                "targets",
+                (
+                    f"{summary.planned:,} planned = {summary.sent:,} sent + "
+                    f"{summary.excluded:,} excluded + {summary.opted_out:,} opted out"
+                ),
+            ),
+            (
+                "answers",
+                (
+                    f"{summary.open:,} open, {summary.refused:,} refused, "
+                    f"{summary.silent:,} silent, {summary.unreachable:,} unreachable"
+                ),
+            ),
+            ("conversations", summary.conversations),
+            ("observations", summary.observations),
+            ("packets", summary.packets),
+            ("shards", f"{summary.shards:,}, {summary.retries:,} handed out again"),
+            ("took", duration(summary.seconds)),
+        ]
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person reads them."""
+    return "unknown" if seconds is None else str(timedelta(seconds=round(seconds)))
