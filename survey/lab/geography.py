@@ -5,7 +5,6 @@ invented and says nothing about any country.  Network numbers are those of docum
 private use (RFC 5398, RFC 6996).
 """
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -206,13 +205,6 @@ class Geography:
 
     networks: tuple[Network, ...]
     holdings: tuple[Holding, ...]
-
-    def holding_of(self, ip: int) -> Holding:
-        """The holding of an address of the lab."""
-        index = bisect.bisect_right(self.holdings, ip, key=lambda part: part.range.start) - 1
-        assert index >= 0, ip
-        assert ip in self.holdings[index].range, ip
-        return self.holdings[index]
 
 
 def make_geography(draws: Draws, ranges: Sequence[Range], networks: int = 60) -> Geography:

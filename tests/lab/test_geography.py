@@ -1,7 +1,6 @@
 """Every address of the lab has one holder, or none; holders are unequal."""
 
 import collections
-import itertools
 
 import pytest
 
@@ -75,14 +74,3 @@ def test_every_language_is_of_a_country() -> None:
     """Countries are told apart; Spanish is spoken in several."""
     assert len({one.code for one in COUNTRIES}) == len(COUNTRIES)
     assert sum(one.language == "es" for one in COUNTRIES) > 3
-
-
-def test_the_holding_of_an_address_is_the_one_around_it() -> None:
-    """At the first and last address of each."""
-    geography = make_geography(draws_of("lab"), MILLION)
-
-    for part in geography.holdings:
-        assert geography.holding_of(part.range.start) is part
-        assert geography.holding_of(part.range.end) is part
-    for one, other in itertools.pairwise(geography.holdings):
-        assert one.range.end + 1 == other.range.start

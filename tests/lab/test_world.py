@@ -108,7 +108,9 @@ def test_only_proxies_of_two_addresses_have_another_exit(world: World) -> None:
     """And that exit is close by, never the entry."""
     for one in world.truth():
         assert (one.exit_ip != one.ip) == ("other_exit" in one.why)
-        assert world.geography.holding_of(one.exit_ip) is world.geography.holding_of(one.ip)
+        if one.exit_ip != one.ip:
+            [around] = [part for part in world.geography.holdings if one.ip in part.range]
+            assert one.exit_ip in around.range
 
 
 def test_a_server_open_to_its_own_name_has_one_that_resolves(world: World) -> None:
