@@ -1,0 +1,237 @@
+"""Every letter in every language is whole, narrow, calm, and says every fact of the operation.
+
+The letters as they were last read and approved lie in ``tests/notify/letters``.  After a wanted
+change: ``SURVEY_APPROVE_LETTERS=1 pytest tests/notify``, read the difference, commit it.
+"""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+from made_notice import make_notice
+
+from survey.mail.message import build_message
+from survey.model.probe import Probe
+from survey.model.verdict import Rung
+from survey.notify import letter as letters
+from survey.notify.letter import address_letter, write_letter, written
+
+APPROVED = Path(__file__).parent / "letters"
+KINDS = (
+    (Probe.SMTP_RELAY, Rung.R6),
+    (Probe.HTTP_CONNECT, Rung.R6),
+    (Probe.SOCKS5, Rung.R5),
+    (Probe.SOCKS4, Rung.R7),
+    (Probe.SOCKS4A, Rung.R6),
+)
+EVERY = [(language, probe, rung) for language, (probe, rung) in product(written(), KINDS)]
+
+# The facts of the source document, each by words that only its sentence has.
+FACTS = {
+    "en": {
+        "the address is named": "192.0.2.7",
+        "public databases": "According to several public databases",
+        "may be": "may be a mail server with an open relay or an open proxy",
+        "presence on the internet": "its presence on the internet",
+        "the operation": "Operation Secure Your Server",
+        "joint project": "a joint project of government agencies of several countries",
+        "unsolicited mail": "unsolicited commercial mail",
+        "the goal": "how to secure their servers",
+        "any computer": "any computer in the world",
+        "recipients": "Recipients believe that the spam comes from you",
+        "resources": "Strangers use your server and its resources",
+        "links": "your links clog",
+        "costs": "administration costs you more",
+        "provider": "provider may suspend your service",
+        "consumers": "Consumers are deceived",
+        "law enforcement": "harder for the law",
+        "agencies' list": "https://survey.example/agencies",
+        "closing steps": "https://survey.example/close/",
+        "questions": "People read desk@survey.example and answer",
+        "genuine": "letter is genuine",
+        "test again": "Reply to this message",
+        "fixed": "you can take it as fixed",
+        "not yours": "Please forward this letter",
+        "opt-out": "we stop testing them",
+        "exit": "198.51.100.9",
+        "times": "2026-11-24 06:30:09 UTC",
+    },
+    "es": {
+        "the address is named": "192.0.2.7",
+        "public databases": "Según varias bases de datos públicas",
+        "may be": "podría corresponder a un servidor de correo con un relé abierto o un proxy",
+        "presence on the internet": "su presencia en internet",
+        "the operation": "«Secure Your Server»",
+        "joint project": "un proyecto conjunto de organismos públicos de varios países",
+        "unsolicited mail": "correo comercial no solicitado",
+        "the goal": "cómo protegerlos",
+        "any computer": "cualquier ordenador del mundo",
+        "recipients": "Quien recibe ese spam cree que procede de usted",
+        "resources": "utilizan su servidor y sus recursos",
+        "links": "sus líneas se saturan",
+        "costs": "la administración le resulta más cara",
+        "provider": "puede suspenderle el servicio",
+        "consumers": "engaña a los consumidores",
+        "law enforcement": "a las autoridades les resulta más difícil",
+        "agencies' list": "https://survey.example/agencies",
+        "closing steps": "https://survey.example/close/",
+        "questions": "El buzón desk@survey.example lo atienden personas",
+        "genuine": "esta carta es auténtica",
+        "test again": "Responda a este mensaje",
+        "fixed": "puede darlo por resuelto",
+        "not yours": "reenvíe esta carta",
+        "opt-out": "dejaremos de comprobarlas",
+        "exit": "198.51.100.9",
+        "times": "2026-11-24 06:30:09 UTC",
+    },
+}
+
+
+@pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
+def test_letter_is_as_approved(language: str, probe: Probe, rung: Rung) -> None:
+    """A changed word is seen and read before it can reach anybody."""
+    letter = write_letter(make_notice(probe, rung), language)
+    path = APPROVED / f"first_notice.{probe}.{language}.txt"
+    content = f"{letter.subject}\n\n{letter.text}"
+    if os.environ.get("SURVEY_APPROVE_LETTERS"):
+        path.write_text(content, encoding="utf-8")
+    assert content == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
+def test_letter_says_every_fact(language: str, probe: Probe, rung: Rung) -> None:
+    """The table of the mission, in each language and for each kind of server."""
+    words = " ".join(write_letter(make_notice(probe, rung), language).text.split())
+    missing = [fact for fact, phrase in FACTS[language].items() if phrase not in words]
+    assert not missing
+
+
+@pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
+def test_text_is_at_most_72_columns(language: str, probe: Probe, rung: Rung) -> None:
+    """Readable in any mail reader, quoted or not."""
+    text = write_letter(make_notice(probe, rung, preview=True), language).text
+    assert [line for line in text.splitlines() if len(line) > 72] == []
+
+
+@pytest.mark.parametrize("language", written())
+def test_subject_asks_and_names_case_and_address(language: str) -> None:
+    """The ask, the kind, the address, the case and the marking."""
+    subject = write_letter(make_notice(), language).subject
+    for part in ("TLP:AMBER", "192.0.2.7", "OSYS-2026-000123"):
+        assert part in subject
+    assert {"en": "Please close the open mail relay", "es": "Le pedimos que cierre"}[
+        language
+    ] in subject
+
+
+@pytest.mark.parametrize("language", written())
+def test_unlisted_server_says_how_it_was_found(language: str) -> None:
+    """No public database is named if there is none."""
+    notice = replace(make_notice(), listings=())
+    words = " ".join(write_letter(notice, language).text.split())
+    assert FACTS[language]["public databases"] not in words
+    assert {"en": "No public database pointed us", "es": "No nos condujo hasta él"}[
+        language
+    ] in words
+
+
+@pytest.mark.parametrize("language", written())
+def test_one_listing_is_singular(language: str) -> None:
+    """One database is not several."""
+    notice = make_notice()
+    text = write_letter(replace(notice, listings=notice.listings[:1]), language).text
+    assert {"en": "According to a public database", "es": "Según una base de datos"}[
+        language
+    ] in text
+
+
+@pytest.mark.parametrize("language", written())
+def test_proxy_without_a_way_to_mail_is_not_said_to_send_mail(language: str) -> None:
+    """R5: the tunnel is proven, mail through it is not."""
+    proven = write_letter(make_notice(Probe.SOCKS5, Rung.R6), language).text
+    tunnel = write_letter(make_notice(Probe.SOCKS5, Rung.R5), language).text
+    phrase = {"en": "anyone can send mail through it", "es": "puede enviar correo a través de él"}[
+        language
+    ]
+    assert phrase in " ".join(proven.split())
+    assert phrase not in " ".join(tunnel.split())
+
+
+@pytest.mark.parametrize("language", written())
+def test_letter_does_not_threaten(language: str) -> None:
+    """No legal demand is implied, nobody is blamed (calm letters are acted upon)."""
+    text = write_letter(make_notice(), language).text.lower()
+    for word in (
+        *("illegal", "liable", "lawsuit", "penalt", "immediately", "deadline", "must ", "urgent"),
+        *("ilegal", "multa", "sanci", "demanda", "inmediatamente", "plazo", "urgente", "denuncia"),
+    ):
+        assert word not in text, word
+
+
+def test_every_language_is_whole() -> None:
+    """Each has its subject, body and closing steps for every kind of server."""
+    root = Path(letters.__file__).parent / "letters"
+    names = {path.name for path in (root / "closing" / "en").iterdir()}
+    for language in written():
+        assert {path.name for path in (root / "first_notice" / language).iterdir()} == {
+            "subject.txt",
+            "body.txt",
+        }
+        assert {path.name for path in (root / "closing" / language).iterdir()} == names
+
+
+def test_fact_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gap in a letter is never sent as an empty place."""
+    facts = letters._facts
+
+    def fewer(notice: object) -> dict[str, object]:
+        return {name: fact for name, fact in facts(notice).items() if name != "last_seen"}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(letters, "_facts", fewer)
+    with pytest.raises(UndefinedError, match="last_seen"):
+        write_letter(make_notice(), "en")
+
+
+@pytest.mark.parametrize("language", written())
+def test_strangers_words_stay_words(language: str) -> None:
+    """A network, listing or banner made to break out adds no line, element, header or link."""
+    hostile = "x\r\n# Heading\r\nBcc: v@operator.example <script>{{ 7 * 191 }}\u202e"
+    notice = make_notice()
+    notice = replace(
+        notice,
+        server=replace(
+            notice.server,
+            network=hostile,
+            banner=f"{hostile}\r\n\r\n- item https://evil.example/".encode(),
+        ),
+        listings=(replace(notice.listings[0], name=hostile),),
+        contact=replace(notice.contact, name=hostile),
+    )
+    letter = write_letter(notice, language)
+    plain = write_letter(make_notice(), language)
+    assert "1337" not in letter.text
+    assert "\u202e" not in letter.text + letter.html
+    assert "<script" not in letter.html
+    assert letter.html.count("<h2>") == plain.html.count("<h2>")
+    assert letter.html.count("<a ") == plain.html.count("<a ")
+    message = build_message(address_letter(letter, notice, datetime(2026, 11, 26, tzinfo=UTC)))
+    assert "Bcc" not in message
+
+
+def test_message_is_from_the_operation_in_the_agencys_name() -> None:
+    """Our domain, so that it aligns; the agency's name; answers go to the staffed desk."""
+    notice = make_notice()
+    mail = address_letter(
+        write_letter(notice, "es"), notice, datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
+    )
+    message = build_message(mail)
+    assert str(message["From"]) == "Agencia Ejemplar de Correo Limpio <desk@survey.example>"
+    assert message["Reply-To"] == "desk@survey.example"
+    assert message["Message-ID"].startswith("<osys-2026-000123.first-notice.")
+    assert message["Message-ID"].endswith("@survey.example>")
+    assert message["X-Survey-Case"] == "OSYS-2026-000123"
+    assert message["X-Survey-Preview"] is None
