@@ -14,19 +14,22 @@ _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]{4,}={0,2}")
 _BLANK = re.compile(rb"[\s>]+")
 
 
-def holds(message: bytes, token: str) -> bool:
-    """Whether the body holds the token: plain, in other case, wrapped, quoted or encoded.
+def readable(message: bytes) -> bytes:
+    """Everything that the body says, in lower case: plain, unwrapped, unquoted and decoded.
 
     The header does not count: a server may keep it and throw the body away.
     """
     end = _HEADER_END.search(message)
     if end is None:
-        return False
-    wanted = token.lower().encode("ascii")
-    return any(
-        wanted in reading or wanted in _BLANK.sub(b"", reading)
-        for reading in map(bytes.lower, _readings(message[end.end() :]))
-    )
+        return b""
+    readings = [reading.lower() for reading in _readings(message[end.end() :])]
+    # a NUL between them, so that no token is made of the end of one and the start of another
+    return b"\0".join([*readings, *(_BLANK.sub(b"", reading) for reading in readings)])
+
+
+def holds(readable_body: bytes, token: str) -> bool:
+    """Whether a body, made ``readable``, holds the token."""
+    return token.lower().encode("ascii") in readable_body
 
 
 def _readings(body: bytes) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 
 @dataclass(slots=True)
@@ -48,9 +49,8 @@ class Crowd:
 
     def sweep(self, now: float) -> None:
         """Cut off the connections whose time is over."""
-        for transport, (since, _) in self._since.items():
-            if now - since < self.seconds:
-                break
+        late = takewhile(lambda entry: now - entry[1][0] >= self.seconds, self._since.items())
+        for transport, _ in list(late):
             transport.abort()
 
     async def disperse(self, seconds: float) -> None:
@@ -59,7 +59,7 @@ class Crowd:
             async with asyncio.timeout(seconds):
                 await self._left()
         except TimeoutError:
-            for transport in self._since:
+            for transport in list(self._since):
                 transport.abort()
             await self._left()
 

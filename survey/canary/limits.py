@@ -41,6 +41,12 @@ class Limits:
     farewell_seconds: float = 5.0
     sweep_seconds: float = 1.0
 
+    def alone(self) -> "Limits":
+        """These bounds where every peer is the same host, as in a lab."""
+        return replace(
+            self, echo_per_peer=self.echo_connections, mail_per_peer=self.mail_connections
+        )
+
     def within(self, files: int) -> "Limits":
         """These bounds for a process that may have so many open files."""
         return replace(

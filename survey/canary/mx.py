@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
-from survey.canary.body import holds
+from survey.canary.body import holds, readable
 from survey.canary.crowd import Crowd
 from survey.canary.desk import FAILING, Desk
 from survey.canary.limits import Limits
@@ -287,8 +287,10 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
     async def _delivered(self, transaction: Transaction, message: bytes, size: int) -> bytes:
         """Record the message for each of its recipients; the reply to its end."""
         durable = _Durable()
+        wanted = any(to.mailbox is Mailbox.RECIPIENT for to in transaction.recipients)
+        body = readable(message) if wanted else b""
         for recipient in transaction.recipients:
-            self._record(recipient, transaction.sender, message, size, durable)
+            self._record(recipient, transaction.sender, body, size, durable)
         if not await durable.all():
             return FAILING
         if size > self._host.limits.message_bytes:
@@ -301,7 +303,7 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
         self,
         recipient: Recipient,
         sender: bytes | None,
-        message: bytes,
+        body: bytes,
         size: int,
         durable: "_Durable",
     ) -> None:
@@ -313,7 +315,7 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
         if recipient.mailbox is Mailbox.RECIPIENT:
             kind = ArrivalKind.MESSAGE
             own = make_token(self._host.desk.key, replace(claims, kind=TokenKind.MESSAGE))
-            complete = holds(message, own)
+            complete = holds(body, own)
         elif recipient.mailbox is Mailbox.SENDER and not sender:
             kind = ArrivalKind.DSN
         then = durable.add()

@@ -11,11 +11,11 @@ import uvloop
 from survey.canary.limits import Limits
 from survey.canary.server import Running, serve
 from survey.model.address import format_ip
-from survey.model.plan import Canary
+from survey.model.plan import Canary, Kind
 from survey.settings import Settings
 from survey.storage.keys import TOKEN, read_key
 from survey.storage.layout import Layout
-from survey.targets.campaign import Campaign, read_campaign
+from survey.targets.campaign import read_campaign
 
 
 def run_canary(settings: Settings, campaign: Path, say: Callable[[str], None]) -> None:
@@ -30,38 +30,47 @@ def run_canary(settings: Settings, campaign: Path, say: Callable[[str], None]) -
         ConfigError: The campaign or the token key won't do.
         SurveyError: A port can't be bound, or another canary writes into the same data.
     """
-    read = read_campaign(campaign)
-    key = read_key(settings.keys, TOKEN)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(read, key, Layout(settings.data).arrivals, say))
+        runner.run(_until_told(settings, campaign, say))
     say("canary stopped; its log is whole")
 
 
-async def _until_told(
-    campaign: Campaign, key: bytes, arrivals: Path, say: Callable[[str], None]
+async def serve_canary(
+    settings: Settings, campaign: Path, ready: Callable[[str], None], stop: asyncio.Event
 ) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    far_end = campaign.canary
+    """Serve until ``stop``; ``ready`` is told in one line once both hosts listen.
+
+    Errors: see ``run_canary``.
+    """
+    read = read_campaign(campaign)
+    key = read_key(settings.keys, TOKEN)
+    far_end = read.canary
+    limits = Limits().within(_open_files())
 
     def started(running: Running) -> None:
         mail, echo = format_ip(far_end.smtp.ip), format_ip(far_end.echo.ip)
-        say(
-            f"canary of {campaign.id}: MX for {' and '.join(far_end.domains)} on "
+        ready(
+            f"canary of {read.id}: MX for {' and '.join(far_end.domains)} on "
             f"{mail}:{running.smtp_port}, echo host on {echo}:{running.echo_port}"
         )
 
     await serve(
         Canary(far_end.domains, far_end.smtp, far_end.echo),
         key,
-        arrivals,
+        Layout(settings.data).arrivals,
         stop,
-        about=f"{campaign.identity.operator}, {campaign.identity.page}",
-        limits=Limits().within(_open_files()),
+        about=f"{read.identity.operator}, {read.identity.page}",
+        limits=limits.alone() if read.kind is Kind.LAB else limits,
         started=started,
     )
+
+
+async def _until_told(settings: Settings, campaign: Path, say: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await serve_canary(settings, campaign, say, stop)
 
 
 def _open_files() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from survey.canary.limits import Limits
 from survey.canary.server import Running, running
@@ -187,6 +188,11 @@ async def eventually(condition: Callable[[], bool] | Callable[[], Awaitable[bool
         if held if isinstance(held, bool) else await held:
             return
         await asyncio.sleep(0.01)
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that ``survey canary`` runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
