@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from survey.storage.files import private_folder
 from survey.storage.layout import Layout
+from survey.targets.ranges import RangeSet
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -54,3 +55,8 @@ def hold(connection: Connection, name: str, table: pa.Table) -> None:
     connection.register("_incoming", table)
     connection.execute(f"CREATE TABLE {name} AS FROM _incoming")
     connection.unregister("_incoming")
+
+
+def range_table(ranges: RangeSet) -> pa.Table:
+    """The ranges as a table that an ASOF join can look up."""
+    return pa.table({"range_start": ranges.starts, "range_end": ranges.ends})

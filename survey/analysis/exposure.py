@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from survey.analysis.database import Connection
+from survey.analysis.database import Connection, range_table
 from survey.analysis.queries import query
 from survey.analysis.space import held_by_country, held_by_network
 from survey.storage.registries import Snapshot
@@ -59,7 +59,7 @@ def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) ->
     answering``; ``addresses`` tested; open hosts ``per_100k_answering`` with its 95 % interval
     ``per_100k_low, per_100k_high``, and ``per_million_addresses``.  Reads the view ``hosts``.
     """
-    enter(connection, scope.territory)
+    _enter(connection, scope.territory)
     space = scope.space if scope.territory is None else scope.space & scope.territory
     held = (
         held_by_country(space, scope.country)
@@ -75,15 +75,12 @@ def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) ->
     ).to_arrow_table()
 
 
-def enter(connection: Connection, territory: RangeSet | None) -> None:
-    """Make ``scope`` and ``scoped_findings`` the hosts and findings that lie in a territory."""
+def _enter(connection: Connection, territory: RangeSet | None) -> None:
+    """Make ``scope`` the hosts that lie in a territory."""
     if territory is None:
         connection.execute("CREATE OR REPLACE TEMP VIEW scope AS FROM hosts")
-        connection.execute("CREATE OR REPLACE TEMP VIEW scoped_findings AS FROM findings")
         return
-    ranges = pa.table({"range_start": territory.starts, "range_end": territory.ends})
-    connection.register("_territory", ranges)
+    connection.register("_territory", range_table(territory))
     connection.execute("CREATE OR REPLACE TEMP TABLE territory AS FROM _territory")
     connection.unregister("_territory")
-    for name, source in (("scope", "hosts"), ("scoped_findings", "findings")):
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM within('{source}')")
+    connection.execute("CREATE OR REPLACE TEMP VIEW scope AS FROM within('hosts')")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.analysis.database import Connection, connect, hold, show_files
+from survey.analysis.database import Connection, connect, hold, range_table, show_files
 from survey.analysis.queries import query
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
 from survey.model.address import MAX_IP
@@ -150,11 +150,6 @@ def _slices(connection: Connection, rows: int) -> list[tuple[int, int]]:
     firsts = [first for (first,) in connection.execute(query("slices"), {"rows": rows}).fetchall()]
     edges = [0, *firsts[1:], MAX_IP + 1]
     return [(first, after - 1) for first, after in pairwise(edges)]
-
-
-def range_table(ranges: RangeSet) -> pa.Table:
-    """The ranges as a table that an ASOF join can look up."""
-    return pa.table({"range_start": ranges.starts, "range_end": ranges.ends})
 
 
 class _Table:

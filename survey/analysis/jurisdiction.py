@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from survey.analysis.database import Connection, connect, hold, show_files
-from survey.analysis.findings import range_table
+from survey.analysis.database import Connection, connect, hold, range_table, show_files
 from survey.analysis.open_servers import read_servers
 from survey.analysis.queries import query
 from survey.analysis.space import held_by_network, territory

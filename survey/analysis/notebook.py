@@ -27,7 +27,7 @@ from survey.model.agency import Jurisdiction
 from survey.model.plan import Plan
 from survey.storage import audit
 from survey.storage.layout import Layout
-from survey.storage.registries import Snapshot, SnapshotKind, in_force
+from survey.storage.registries import Snapshot, SnapshotKind, find_snapshot, in_force
 from survey.targets.optouts import read_log
 from survey.targets.ranges import RangeSet
 
@@ -178,8 +178,7 @@ class Survey:
             ConfigError: No such judged run.
         """
         plan = self._judged(campaign, run).plan
-        country = self._snapshot(SnapshotKind.COUNTRY, plan)
-        network = self._snapshot(SnapshotKind.NETWORK, plan)
+        country, network = self._judged_with(plan)
         return Scope(
             campaign=plan.campaign,
             run=plan.run,
@@ -208,8 +207,19 @@ class Survey:
             )
         return max(fitting, key=lambda one: (one.plan.created_at, one.plan.campaign, one.plan.run))
 
-    def _snapshot(self, kind: SnapshotKind, plan: Plan) -> Snapshot | None:
-        return in_force(self._layout, kind, plan.created_at.date())
+    def _judged_with(self, plan: Plan) -> tuple[Snapshot | None, Snapshot | None]:
+        """Country and network snapshot that the rows name; without a row, those of that day."""
+        rows = self._connection.execute(
+            query("judged_with"), {"campaign": plan.campaign, "run": plan.run}
+        ).fetchall()
+        if not rows:
+            day = plan.created_at.date()
+            return (
+                in_force(self._layout, SnapshotKind.COUNTRY, day),
+                in_force(self._layout, SnapshotKind.NETWORK, day),
+            )
+        country, network = (id_ and find_snapshot(self._layout, id_) for id_ in rows[0])
+        return country, network
 
 
 def _check_reads_only(question: str) -> None:

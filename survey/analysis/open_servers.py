@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from survey.analysis.database import Connection, connect, hold, show_files
-from survey.analysis.findings import range_table
+from survey.analysis.database import Connection, connect, hold, range_table, show_files
 from survey.analysis.queries import query
 from survey.model.exposure import OpenServer
 from survey.model.probe import Probe

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from survey.analysis.database import Connection, hold, show_files
+from survey.analysis.database import Connection, hold, range_table, show_files
 from survey.analysis.queries import query
 from survey.model.plan import Plan
 from survey.storage.arrivals import arrival_files
@@ -57,11 +57,7 @@ def make_views(
     """All views and macros; the files that they read."""
     for name in ("macros", "wilson", "visible", "within"):
         connection.execute(query(name))
-    hold(
-        connection,
-        "optout_ranges",
-        pa.table({"range_start": optouts.starts, "range_end": optouts.ends}),
-    )
+    hold(connection, "optout_ranges", range_table(optouts))
     connection.execute(query("optout_blocks"))
     hold(connection, "runs", _runs_table(runs))
     receipts = [read_manifest(one.paths).receipts_table() for one in runs]
