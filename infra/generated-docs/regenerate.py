@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script, run by its path
 """Make ``docs/data-dictionary.md`` and ``docs/rules.md`` from the schemas and the rule tables."""
 
 from collections.abc import Iterable, Sequence
