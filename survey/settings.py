@@ -15,7 +15,7 @@ class Settings:
         keys: Folder of 0600 key files, apart from the data (``--keys``, ``SURVEY_KEYS``;
             ``./keys``).
         agencies: Folder with one TOML file per agency (``--agencies``, ``SURVEY_AGENCIES``;
-            ``./jobs/agencies``).
+            ``./agencies``).
     """
 
     data: Path
@@ -39,5 +39,5 @@ def read_settings(
     return Settings(
         data=path(data, "SURVEY_DATA", "data"),
         keys=path(keys, "SURVEY_KEYS", "keys"),
-        agencies=path(agencies, "SURVEY_AGENCIES", "jobs/agencies"),
+        agencies=path(agencies, "SURVEY_AGENCIES", "agencies"),
     )

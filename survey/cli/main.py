@@ -99,7 +99,7 @@ class Commands(click.Group):
 @click.option(
     "--agencies",
     metavar="DIR",
-    help="Folder of agency files (SURVEY_AGENCIES, default ./jobs/agencies).",
+    help="Folder of agency files (SURVEY_AGENCIES, default ./agencies).",
 )
 @click.pass_context
 def main(ctx: click.Context, data: str | None, keys: str | None, agencies: str | None) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import uvloop
@@ -34,11 +35,13 @@ class LabFiles:
         campaign: A campaign over the whole lab; replace what you like.
         optouts: An opt-out log, empty at first.
         registries: Countries, networks, contacts, listings and names.
+        agencies: Folder of the lab's invented agencies.
     """
 
     campaign: Path
     optouts: Path
     registries: RegistryFiles
+    agencies: Path
 
 
 def lab_up(
@@ -63,8 +66,8 @@ def lab_up(
         SurveyError: A port is taken, or there are too few file descriptors.
     """
     if folder is not None:
-        files = write_lab_files(world, canary, folder)
-        say(f"lab: campaign in {files.campaign}, registries in {folder}")
+        written = write_lab_files(world, canary, folder)
+        say(f"lab: campaign in {written.campaign}, registries and agencies in {folder}")
     if truth is not None:
         say(f"lab: {write_truth(world, truth):,} rows of truth in {truth}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -77,18 +80,25 @@ def write_lab_files(world: World, canary: Canary, folder: Path) -> LabFiles:
     Raises:
         StorageError: The folder can't be made.
     """
-    files = LabFiles(
+    made = LabFiles(
         campaign=folder / "campaign.toml",
         optouts=folder / "optouts.jsonl",
         registries=write_registries(world, folder),
+        agencies=_write_agencies(folder / "agencies"),
     )
-    if not files.optouts.exists():
-        init_log(files.optouts)
-    replace_text(files.campaign, _campaign(world, canary, files))
-    return files
+    if not made.optouts.exists():
+        init_log(made.optouts)
+    replace_text(made.campaign, _campaign(world, canary, made))
+    return made
 
 
-def _campaign(world: World, canary: Canary, files: LabFiles) -> str:
+def _write_agencies(folder: Path) -> Path:
+    for agency in (files("survey.lab") / "agencies").iterdir():
+        replace_text(folder / agency.name, agency.read_text(encoding="utf-8"))
+    return folder
+
+
+def _campaign(world: World, canary: Canary, made: LabFiles) -> str:
     """A campaign over the whole world, every probe on the ports that it is for."""
     ranges = [
         str(network)
@@ -133,14 +143,14 @@ smtp = "{_socket(canary.smtp)}"
 echo = "{_socket(canary.echo)}"
 
 [names]
-hosts = {json.dumps(files.registries.hosts.name)}
+hosts = {json.dumps(made.registries.hosts.name)}
 
 [optouts]
-path = {json.dumps(files.optouts.name)}
+path = {json.dumps(made.optouts.name)}
 
 [cluster]
 slots = 2
-shard_seconds = 30
+shard_seconds = 5
 """
 
 

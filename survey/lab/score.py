@@ -1,6 +1,7 @@
 """How well a scan did, held against the lab's truth."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from survey.lab.world import Truth
@@ -37,7 +38,7 @@ class Score:
         return self.right / there if there else 1.0
 
 
-def score(called_open: Set[Opened], truth: Iterable[Truth]) -> Score:
+def score(called_open: AbstractSet[Opened], truth: Iterable[Truth]) -> Score:
     """Compare; what the truth does not list is not open."""
     really = {(one.ip, one.port, one.probe) for one in truth if one.open}
     return Score(

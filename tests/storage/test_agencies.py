@@ -119,7 +119,7 @@ def test_shared_countries_networks_and_ranges_are_told(tmp_path: Path) -> None:
 
 def test_agencies_of_the_lab_are_sound_and_apart() -> None:
     """Every shipped file is read; no two agencies of countries claim the same one."""
-    agencies = read_agencies(Path(__file__).parents[2] / "jobs/agencies")
+    agencies = read_agencies(Path(__file__).parents[2] / "survey/lab/agencies")
     assert {"ES", "DE", "JP", "BR", "US"} <= {agency.country for agency in agencies}
     assert all(agency.contact.endswith(".example") for agency in agencies)
     assert overlaps(agencies) == ()

@@ -1,0 +1,41 @@
+"""``survey demo``: the whole loop on the lab, measured against its truth."""
+
+from pathlib import Path
+
+import click
+
+from survey.cli.live import Live
+from survey.cli.options import json_option
+from survey.cli.screen import document, facts, say
+from survey.flows.demo import demo as run_demo
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="demo",
+    show_default=True,
+    help="Where everything is made; an earlier demo there is cleared.",
+)
+@json_option
+def demo(folder: Path, *, as_json: bool) -> None:
+    """Lab, canary, scan on two workers, verdicts, report and letter, in about a minute."""
+    with Live() as live:
+        result = run_demo(folder.absolute(), say, live.show)
+    if as_json:
+        document(result)
+        return
+    facts(
+        [
+            ("targets", f"{result.targets:,}, coverage {result.coverage:.3f}"),
+            ("scan", f"{result.scan_seconds:.1f} s, {result.packets:,} packets"),
+            ("called open", result.open),
+            ("precision", f"{result.precision:.3f}"),
+            ("recall", f"{result.recall:.3f}"),
+            ("took", f"{result.seconds:.1f} s"),
+            ("report", result.report),
+            ("letter", result.letter),
+        ]
+    )
+    say(f"go on with: survey --data {result.folder}/data --agencies {result.folder}/agencies ...")

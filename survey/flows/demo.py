@@ -1,0 +1,192 @@
+"""``survey demo``: the whole loop on the lab, and how well it did against the lab's truth.
+
+Lab and canary run in processes of their own; the scan runs on a Dask cluster of two workers; what
+follows is what a person would type one after another.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from survey.analysis.notebook import open as open_survey
+from survey.cluster.dask import DaskExecutor
+from survey.enrichment.snapshots import import_snapshot
+from survey.errors import ConfigError, SurveyError
+from survey.flows.canary import serve_canary
+from survey.flows.coordinator import OnProgress
+from survey.flows.judge import judge
+from survey.flows.lab import LabFiles, write_lab_files
+from survey.flows.notify import preview_letter
+from survey.flows.plan import plan_run
+from survey.flows.report import make_report
+from survey.flows.scan import scan
+from survey.lab.child import child
+from survey.lab.process import lab_process
+from survey.lab.score import Opened, Score, score
+from survey.lab.world import Ports, World
+from survey.model.address import Range, parse_ip
+from survey.model.plan import Canary, Endpoint, Plan
+from survey.model.probe import Probe
+from survey.settings import Settings
+from survey.storage.files import private_folder
+from survey.storage.keys import TOKEN, make_key
+from survey.storage.layout import Layout
+from survey.storage.registries import SnapshotKind
+from survey.targets.plan import plan_hash
+
+SPACE = Range(parse_ip("127.16.0.0"), parse_ip("127.16.255.255"))
+ANSWERING = 2600
+PORTS = Ports(smtp=(12525,), http=(13128, 18080), socks=(11080,))
+"""Unlike the well-known ones, hardly ever taken on a machine where somebody works."""
+CANARY = Canary(
+    domains=("canary.example", "canary.test"),
+    smtp=Endpoint(parse_ip("127.0.0.2"), 12526),
+    echo=Endpoint(parse_ip("127.0.0.2"), 12527),
+)
+AGENCY = "es-ejemplar"
+WORKERS = 2
+LATE_SECONDS = 15.0
+"""How long letters that the lab's servers deliver late are waited for."""
+
+MARK = ".survey-demo"
+"""Lies in the demo's folder; only a folder with it is ever cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What a demo came to.
+
+    Attributes:
+        coverage: Share of the plan's targets that lie in exactly one receipt as sent, excluded or
+            opted out; 1.0 is exactly the plan.
+        precision: Share of what was called open that is.
+        recall: Share of what is open that was called so.
+        targets: Targets of the plan.
+        open: (address, port, probe) called open.
+        seconds: Whole demo, start of the lab included.
+        scan_seconds: The scan alone.
+        packets: Packets that the scan was charged.
+        run: Run id.
+        report: The agency's page.
+        letter: The operator's letter.
+        folder: Where everything lies; try the other commands with its data, keys and agencies.
+    """
+
+    coverage: float
+    precision: float
+    recall: float
+    targets: int
+    open: int
+    seconds: float
+    scan_seconds: float
+    packets: int
+    run: str
+    report: Path
+    letter: Path
+    folder: Path
+
+
+def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> DemoResult:
+    """Run the whole loop in ``folder``, which is emptied first if an earlier demo made it.
+
+    Raises:
+        ConfigError: The folder holds something else.
+        SurveyError: A port is taken, e.g. by another demo.
+    """
+    began = time.monotonic()
+    _make_room(folder)
+    world = World("demo", (SPACE,), ANSWERING, PORTS)
+    files = write_lab_files(world, CANARY, folder)
+    settings = Settings(folder / "data", folder / "keys", files.agencies)
+    make_key(settings.keys, TOKEN)
+    _import_registries(settings, files)
+    with lab_process(world, CANARY) as lab:
+        say(
+            f"lab: {len(world.machines):,} of {len(SPACE):,} addresses answer, "
+            f"on {lab.doors:,} ports"
+        )
+        with child("canary", serve_canary, settings, files.campaign) as canary:
+            say(str(canary.news))
+            planned = plan_run(files.campaign, settings)
+            plan = planned.plan
+            summary = scan(plan, plan_hash(plan), settings, DaskExecutor(WORKERS), on_progress)
+            say("scan done; waiting for letters that are delivered late")
+            reached = _judged(settings, plan, world)
+    say(f"judged: {reached.right + reached.wrong:,} called open")
+    report = make_report(settings, AGENCY, plan.run)
+    letter = preview_letter(settings, plan.run, finding=_finding_in(settings, plan, "ES"))
+    done = summary.sent + summary.excluded + summary.opted_out
+    return DemoResult(
+        coverage=done / plan.targets,
+        precision=reached.precision,
+        recall=reached.recall,
+        targets=plan.targets,
+        open=reached.right + reached.wrong,
+        seconds=round(time.monotonic() - began, 1),
+        scan_seconds=round(summary.seconds, 1),
+        packets=summary.packets,
+        run=plan.run,
+        report=report.page,
+        letter=letter.path,
+        folder=folder,
+    )
+
+
+def _make_room(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise ConfigError(folder, "", "is not empty and no demo's", "choose another --folder")
+        shutil.rmtree(folder)
+    private_folder(folder)
+    (folder / MARK).touch()
+
+
+def _import_registries(settings: Settings, files: LabFiles) -> None:
+    registries = files.registries
+    for kind, path in (
+        (SnapshotKind.COUNTRY, registries.countries),
+        (SnapshotKind.NETWORK, registries.networks),
+        (SnapshotKind.CONTACT, registries.contacts),
+        (SnapshotKind.LISTING, registries.listings),
+    ):
+        import_snapshot(
+            Layout(settings.data), kind, path, source="the lab's invention", licence="Apache-2.0"
+        )
+
+
+def _judged(settings: Settings, plan: Plan, world: World) -> Score:
+    """The score once everything has arrived, or after LATE_SECONDS."""
+    tested = {(part.probe, port) for part in plan.probes for port in part.ports}
+    truth = [one for one in world.truth() if (one.probe, one.port) in tested]
+    until = time.monotonic() + LATE_SECONDS
+    while True:
+        judge(settings, plan.campaign, plan.run)
+        reached = score(_called_open(settings, plan), truth)
+        if reached.missed == 0 or time.monotonic() >= until:
+            return reached
+        time.sleep(1)
+
+
+def _called_open(settings: Settings, plan: Plan) -> set[Opened]:
+    with open_survey(settings.data) as survey:
+        rows = survey.findings(plan.campaign, plan.run).filter("verdict = 'open'")
+        return {
+            (ip, port, Probe(probe))
+            for ip, port, probe in rows.project("ip, port, probe").fetchall()
+        }
+
+
+def _finding_in(settings: Settings, plan: Plan, country: str) -> str:
+    """The best proven finding in a country, as ``preview_letter`` wants it."""
+    with open_survey(settings.data) as survey:
+        rows = survey.findings(plan.campaign, plan.run)
+        rows = rows.filter(f"verdict = 'open' AND country = '{country}'")
+        rows = rows.order("probe <> 'smtp_relay', rung DESC, ip")
+        best = rows.project("address || ':' || port || '/' || probe").limit(1).fetchall()
+    if not best:
+        raise SurveyError(
+            f"the demo found nothing open in {country}; its lab is not as it should be"
+        )
+    return str(best[0][0])
