@@ -59,6 +59,14 @@ class ArrivalLog:
         """Whether the last write reached the disk."""
         self._folder = private_folder(folder)
         self._lock = _locked(folder / "canary.lock")
+        try:
+            for path in _logs(folder):
+                _mend(path)
+        except OSError as error:
+            os.close(self._lock)
+            raise StorageError(
+                f"{error.filename}: can't be mended: {error.strerror}; give it to this user"
+            ) from error
         self._day: date | None = None
         self._file = -1
         self._good = 0
@@ -68,8 +76,6 @@ class ArrivalLog:
         self._idle.set()
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="arrivals")
-        for path in _logs(folder):
-            _mend(path)
 
     def append(self, record: Arrival | Unlisted, then: Then | None = None) -> None:
         """Write the record with the others of this tick, then say whether it is durable."""

@@ -114,6 +114,17 @@ async def test_torn_last_line_is_mended_at_start(tmp_path: Path, torn: bytes) ->
     assert [from_line(line).size for line in path.read_bytes().splitlines()] == [1234, 2]
 
 
+async def test_log_that_can_not_be_mended_is_one_clear_line(tmp_path: Path) -> None:
+    """The file is named, and the folder is free again."""
+    path = tmp_path / "2026-11-23.log"
+    path.mkdir()
+    with pytest.raises(StorageError, match=r"2026-11-23\.log: can't be mended: Is a directory"):
+        ArrivalLog(tmp_path)
+
+    path.rmdir()
+    await ArrivalLog(tmp_path).close()
+
+
 async def test_write_that_fails_is_told_and_leaves_no_torn_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
