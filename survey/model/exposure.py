@@ -1,5 +1,6 @@
 """Findings counted: what analysis hands to a report.  Servers are distinct addresses."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,3 +87,18 @@ class OpenServer:
     network: str
     banner: bytes
     reply: bytes
+
+    @property
+    def greeting(self) -> bytes:
+        """What the server itself said first; behind it in ``banner`` our own canary may speak.
+
+        A mail server's greeting to its last line, a CONNECT's answer to its blank line, a SOCKS
+        server's reply.
+        """
+        if self.probe.is_relay:
+            lines = self.banner.splitlines(keepends=True)
+            last = next((at for at, line in enumerate(lines) if line[3:4] != b"-"), len(lines))
+            return b"".join(lines[: last + 1])
+        if self.probe is Probe.HTTP_CONNECT:
+            return re.split(rb"\r?\n\r?\n", self.banner, maxsplit=1)[0]
+        return self.reply

@@ -5,14 +5,14 @@ import ipaddress
 from survey.model.hostile import show_bytes
 
 MAX_LINES = 3
-"""Lines of each of banner and reply."""
+"""Lines of each of greeting and reply."""
 MAX_COLUMNS = 66
 """So that a quoted line stays inside a letter's 72 columns."""
 
 
-def evidence_lines(banner: bytes, reply: bytes) -> tuple[str, ...]:
-    """Banner, then the deciding reply if it is another; three lines of each at most."""
-    said = [banner] if banner.startswith(reply) else [banner, reply]
+def evidence_lines(greeting: bytes, reply: bytes) -> tuple[str, ...]:
+    """Greeting, then the deciding reply if it is another; three lines of each at most."""
+    said = [greeting] if greeting.startswith(reply.rstrip()) else [greeting, reply]
     return tuple(
         show_bytes(line.rstrip(b"\r"), MAX_COLUMNS)
         for words in said

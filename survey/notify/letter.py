@@ -116,7 +116,7 @@ def _facts(notice: Notice) -> dict[str, object]:
             {"name": show_text(one.name, _NAME), "since": one.since and f"{one.since:%Y-%m-%d}"}
             for one in notice.listings
         ],
-        "evidence": evidence_lines(server.banner, server.reply),
+        "evidence": evidence_lines(server.greeting, server.reply),
         "agency": notice.agency.name,
         "agency_page": notice.agency.page,
         "agencies_page": agencies_page(notice.identity.page),

@@ -71,7 +71,7 @@ def _cells(server: OpenServer) -> tuple[str, ...]:
         server.country,
         "" if server.asn is None else str(server.asn),
         show_text(server.network, _NAME),
-        show_bytes(server.banner, _BANNER),
+        show_bytes(server.greeting, _BANNER),
     )
 
 

@@ -107,6 +107,7 @@ def _environment(locale: Locale, unit: int) -> Environment:
         "low": low,
         "high": high,
         "pooled": pool,
+        "listed": lambda names: format_list(names, locale=locale) if names else "",
     }
     return environment
 
@@ -137,13 +138,12 @@ def _unit(figures: Figures) -> int:
     return _UNITS[-1] if figures.open else _UNITS[0]
 
 
-def _countries(jurisdiction: Jurisdiction, locale: Locale) -> str:
-    """Its countries in the reader's language, if they are all it has and few; else nothing."""
+def _countries(jurisdiction: Jurisdiction, locale: Locale) -> list[tuple[str, str]]:
+    """Codes and names of its countries, if they are all it has and few; else nothing."""
     plain = not (jurisdiction.networks or jurisdiction.ranges or jurisdiction.excluded)
     if not plain or len(jurisdiction.countries) > _COUNTRIES:
-        return ""
-    names = [locale.territories.get(code, code) for code in sorted(jurisdiction.countries)]
-    return format_list(names, locale=locale)
+        return []
+    return [(code, locale.territories.get(code, code)) for code in sorted(jurisdiction.countries)]
 
 
 def _utc(moment: datetime) -> datetime:

@@ -167,8 +167,8 @@ def _findings(country: str, network: str) -> pa.Table:
                 "last_seen": BEGUN,
                 "variant": "V1",
                 "code": 250,
-                "reply": b"250 2.0.0 Ok: queued\r\n",
-                "banner": b"220 <img src=x> ready\r\nBcc: victim@operator.example\r\n",
+                "reply": b"250 2.0.0 Ok: queued\r\nBcc: victim@operator.example\r\n",
+                "banner": b"220 <img src=x> ready\r\n",
             }
         )
     return pa.Table.from_pylist(rows, schema=FINDINGS)

@@ -8,7 +8,7 @@ from survey.notify.evidence import MAX_COLUMNS, MAX_LINES, evidence_lines, exit_
 IP = 0xC0000207
 
 
-def test_banner_and_reply_are_quoted_line_by_line() -> None:
+def test_greeting_and_reply_are_quoted_line_by_line() -> None:
     """Line ends are dropped, blank lines too."""
     assert evidence_lines(b"220 hello\r\n", b"250-one\r\n\r\n250 two\r\n") == (
         "220 hello",
@@ -17,7 +17,7 @@ def test_banner_and_reply_are_quoted_line_by_line() -> None:
     )
 
 
-def test_reply_that_begins_the_banner_is_quoted_once() -> None:
+def test_reply_that_begins_the_greeting_is_quoted_once() -> None:
     """A proxy's answer is both its first words and the deciding ones."""
     said = b"HTTP/1.1 200 OK\r\nVia: 1.1 x\r\n\r\n"
     assert evidence_lines(said, b"HTTP/1.1 200 OK\r\n") == ("HTTP/1.1 200 OK", "Via: 1.1 x")

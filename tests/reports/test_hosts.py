@@ -17,7 +17,7 @@ from survey.model.verdict import Rung
 from survey.reports.hosts import COLUMNS, hosts_name, render_hosts
 
 
-def _server(network: str = "Altamar Broadband", banner: bytes = b"\x05\x00") -> OpenServer:
+def _server(network: str = "Altamar Broadband", banner: bytes = b"\x05\x00\x00") -> OpenServer:
     return OpenServer(
         ip=0xC0000207,
         port=1080,
@@ -30,8 +30,8 @@ def _server(network: str = "Altamar Broadband", banner: bytes = b"\x05\x00") -> 
         country="ES",
         asn=64500,
         network=network,
-        banner=banner,
-        reply=b"",
+        banner=b"",
+        reply=banner,
     )
 
 
@@ -55,7 +55,7 @@ def test_row_says_where_when_and_how_sure() -> None:
             "country": "ES",
             "asn": "64500",
             "network": "Altamar Broadband",
-            "banner": "\\x05\\x00",
+            "banner": "\\x05\\x00\\x00",
         }
     ]
 

@@ -110,6 +110,24 @@ def test_headline_is_a_sentence_a_person_understands(figures: Figures) -> None:
     assert "160 servers in Spain are open to strangers" in _Page(render_page(figures, "en")).text
 
 
+@pytest.mark.parametrize(
+    ("countries", "language", "place"),
+    [
+        ({"US"}, "en", "160 servers in the United States are open"),
+        ({"ES", "PT"}, "en", "160 servers in Spain and Portugal are open"),
+        ({"GB", "DO", "ES"}, "es", "en la República Dominicana, España y el Reino Unido"),
+        ({"ES", "FR", "GB", "PT"}, "es", "160 servidores en su ámbito"),
+    ],
+)
+def test_countries_stand_in_the_sentence_as_the_language_wants(
+    figures: Figures, countries: set[str], language: str, place: str
+) -> None:
+    """With their article, and as a list; too many are "your jurisdiction"."""
+    claims = Jurisdiction(frozenset(countries), frozenset(), (), ())
+    agency = replace(figures.agency, jurisdiction=claims)
+    assert place in _Page(render_page(replace(figures, agency=agency), language)).text
+
+
 def test_jurisdiction_of_networks_is_not_called_a_country(figures: Figures) -> None:
     """An agency that answers for networks or ranges has no country's figures."""
     agency = replace(
