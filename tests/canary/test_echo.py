@@ -204,9 +204,10 @@ async def test_dripping_is_cut_off(stand: Any, wait_until: Callable[..., Awaitab
         talk = await stand.call(up.echo_port)
         await talk.hear()
 
-        async def dripped() -> bool:
-            talk.write(b"N")
-            return talk.reader.at_eof() or talk.reader.exception() is not None
+        def dripped() -> bool:
+            if not talk.over:
+                talk.write(b"N")
+            return talk.over
 
         await wait_until(dripped)
         await talk.close()

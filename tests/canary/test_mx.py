@@ -471,7 +471,7 @@ async def test_too_many_bytes_end_the_connection(stand: Any) -> None:
             await talk.say(command)
         await talk.say("DATA")
         with contextlib.suppress(ConnectionError):
-            while not talk.reader.at_eof():
+            while not talk.over:
                 talk.write(b"x" * 60_000)
                 await talk.writer.drain()
         await talk.close()
@@ -496,7 +496,7 @@ async def test_slow_peers_are_cut_off(stand: Any, limits: Limits) -> None:
         await dripping.say("DATA")
 
         with contextlib.suppress(ConnectionError):
-            while not (dripping.reader.at_eof() or dripping.reader.exception()):
+            while not dripping.over:
                 dripping.write(b"x")
                 await asyncio.sleep(0.01)
         with contextlib.suppress(ConnectionError):
