@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,9 +103,11 @@ def gate(optouts: Path) -> Gate:
 
 
 @pytest.fixture
-def dialer(gate: Gate, pacer: FreePacer) -> Iterator[Dialer]:
+async def dialer(gate: Gate, pacer: FreePacer) -> AsyncIterator[Dialer]:
     """A dialer that is not held up."""
-    return Dialer(gate, pacer)
+    opened = Dialer(gate, pacer)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
