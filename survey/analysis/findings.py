@@ -35,6 +35,9 @@ SLICE_ROWS = 2_000_000
 """Observations judged at once; about 1 GB."""
 
 
+_OPTOUTS = b"survey.optouts"
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What the judgement of one run rests on.
@@ -47,6 +50,8 @@ class Material:
         country: Country snapshot of the run's day, or None.
         network: Network snapshot of the run's day, or None.
         optouts: Addresses that appear in no output.
+        optouts_version: Entries of the opt-out log that they are from; kept in both files, so that
+            a reader need only look at later ones.
     """
 
     campaign: str
@@ -56,6 +61,7 @@ class Material:
     country: Snapshot | None
     network: Snapshot | None
     optouts: RangeSet
+    optouts_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,8 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
     run = layout.run(material.campaign, material.run)
     with connect(layout) as connection, ExitStack() as files:
         _prepare(connection, material)
-        findings = _Table(files, run.findings, FINDINGS)
-        hosts = _Table(files, run.hosts, HOSTS)
+        findings = _Table(files, run.findings, FINDINGS, material.optouts_version)
+        hosts = _Table(files, run.hosts, HOSTS, material.optouts_version)
         for first, last in _slices(connection, slice_rows):
             connection.execute(query("judged"), {"first": first, "last": last})
             connection.execute(
@@ -95,6 +101,12 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
             hosts.add(connection.sql(query("hosts")).to_arrow_table())
         (total,) = connection.execute("SELECT count(*) FROM observations").fetchall()[0]
         return Judged(total, findings.verdicts(), hosts.verdicts())
+
+
+def optouts_version(path: Path) -> int:
+    """How many entries of the opt-out log a file of findings or hosts has taken into account."""
+    metadata = pq.read_metadata(path).metadata or {}
+    return int(metadata.get(_OPTOUTS, b"0"))
 
 
 def _prepare(connection: Connection, material: Material) -> None:
@@ -155,9 +167,14 @@ def _slices(connection: Connection, rows: int) -> list[tuple[int, int]]:
 class _Table:
     """A Parquet file that is written slice by slice and appears whole at the end."""
 
-    def __init__(self, files: ExitStack, path: Path, schema: pa.Schema) -> None:
+    def __init__(
+        self, files: ExitStack, path: Path, schema: pa.Schema, optouts_version: int
+    ) -> None:
         part = files.enter_context(replacing(path))
-        self._writer = files.enter_context(pq.ParquetWriter(part, schema, compression="zstd"))
+        footer = {**(schema.metadata or {}), _OPTOUTS: str(optouts_version).encode()}
+        self._writer = files.enter_context(
+            pq.ParquetWriter(part, schema.with_metadata(footer), compression="zstd")
+        )
         self._schema = schema
         self._verdicts: Counter[str] = Counter()
 

@@ -21,14 +21,14 @@ from survey.analysis.database import Connection, connect
 from survey.analysis.exposure import By, Scope, Weakness, measure
 from survey.analysis.queries import query
 from survey.analysis.space import territory
-from survey.analysis.views import StoredRun, lock, make_views, stored_runs
+from survey.analysis.views import StoredRun, hidden, lock, make_views, stored_runs
 from survey.errors import ConfigError, StorageError
 from survey.model.agency import Jurisdiction
 from survey.model.plan import Plan
+from survey.settings import read_settings
 from survey.storage import audit
 from survey.storage.layout import Layout
 from survey.storage.registries import Snapshot, SnapshotKind, find_snapshot, in_force
-from survey.targets.optouts import read_log
 from survey.targets.ranges import RangeSet
 
 Relation = duckdb.DuckDBPyRelation
@@ -39,19 +39,20 @@ _READ_ONLY = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
 
 def open(  # noqa: A001 - the notebook's word for it
-    data: str | Path = "data", *, optouts: str | Path | None = None
+    data: str | Path | None = None, *, optouts: str | Path | None = None
 ) -> "Survey":
     """Open a data directory.
 
     Args:
-        data: The directory.
+        data: The directory; ``$SURVEY_DATA`` or ``./data`` if not given.
         optouts: The organisation's opt-out log, if it does not lie where the plans say.
 
     Raises:
         StorageError: There is no such directory, or a table in it is damaged.
         GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
     """
-    return Survey(Layout(Path(data).absolute()), Path(optouts) if optouts else None)
+    settings = read_settings(data=None if data is None else str(data))
+    return Survey(Layout(settings.data), Path(optouts) if optouts else None)
 
 
 class Survey:
@@ -63,12 +64,9 @@ class Survey:
             raise StorageError(f"{layout.root}: there is no such data directory; check --data")
         self._layout = layout
         self._runs = stored_runs(layout)
-        logs = {optouts} if optouts else {Path(run.plan.optouts) for run in self._runs}
-        self._optouts = RangeSet.of(())
-        for log in sorted(logs):
-            self._optouts |= read_log(log).ranges
+        self._hidden = hidden(self._runs, optouts)
         self._connection = connect(layout)
-        files = make_views(self._connection, layout, self._runs, self._optouts)
+        files = make_views(self._connection, layout, self._runs, self._hidden)
         lock(self._connection, files)
 
     def __enter__(self) -> Self:
@@ -182,7 +180,7 @@ class Survey:
         return Scope(
             campaign=plan.campaign,
             run=plan.run,
-            space=RangeSet.of(plan.ranges) - self._optouts,
+            space=RangeSet.of(plan.ranges) - self._hidden.ever,
             territory=territory(jurisdiction, country, network) if jurisdiction else None,
             country=country,
             network=network,

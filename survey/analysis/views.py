@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from survey.analysis.database import Connection, hold, range_table, show_files
+from survey.analysis.findings import optouts_version
 from survey.analysis.queries import query
+from survey.errors import GateClosedError
 from survey.model.plan import Plan
 from survey.storage.arrivals import arrival_files
 from survey.storage.compaction import observation_files
@@ -28,6 +30,7 @@ from survey.storage.schemas import (
 from survey.storage.schemas import (
     UTC as UTC_TYPE,
 )
+from survey.targets.optouts import OptOuts, read_log
 from survey.targets.plan import load_plan, plan_hash
 from survey.targets.ranges import RangeSet
 
@@ -45,6 +48,44 @@ class StoredRun:
         return self.paths.hosts.is_file()
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Who is shown in no view.
+
+    Attributes:
+        ever: All who have opted out by now.
+        late: Those of them who were not left out yet when some run was judged.
+    """
+
+    ever: RangeSet
+    late: RangeSet
+
+
+def hidden(runs: Sequence[StoredRun], log: Path | None) -> Hidden:
+    """Who must be left out, by ``log`` or by the opt-out logs that the plans name.
+
+    Raises:
+        GateClosedError: A log can't be read, or is older than a judgement.
+    """
+    ever, late = RangeSet.of(()), RangeSet.of(())
+    read: dict[Path, OptOuts] = {}
+    for run in runs:
+        path = log or Path(run.plan.optouts)
+        if path not in read:
+            read[path] = read_log(path)
+            ever |= read[path].ranges
+        if run.judged:
+            known = optouts_version(run.paths.hosts)
+            if known > read[path].version:
+                raise GateClosedError(
+                    f"{path}: the opt-out log has fewer entries than when {run.plan.run} was "
+                    "judged; restore it from your copy"
+                )
+            entries = read[path].entries[known:]
+            late |= RangeSet.of(part for entry in entries for part in entry.ranges)
+    return Hidden(ever, late)
+
+
 def stored_runs(layout: Layout) -> tuple[StoredRun, ...]:
     """Every planned run."""
     plans = sorted(layout.campaigns.glob("*/*/plan.json"))
@@ -52,12 +93,13 @@ def stored_runs(layout: Layout) -> tuple[StoredRun, ...]:
 
 
 def make_views(
-    connection: Connection, layout: Layout, runs: Sequence[StoredRun], optouts: RangeSet
+    connection: Connection, layout: Layout, runs: Sequence[StoredRun], optouts: Hidden
 ) -> list[Path]:
     """All views and macros; the files that they read."""
     for name in ("macros", "wilson", "visible", "within"):
         connection.execute(query(name))
-    hold(connection, "optout_ranges", range_table(optouts))
+    hold(connection, "optout_ranges", range_table(optouts.ever))
+    hold(connection, "late_ranges", range_table(optouts.late))
     connection.execute(query("optout_blocks"))
     hold(connection, "runs", _runs_table(runs))
     receipts = [read_manifest(one.paths).receipts_table() for one in runs]
@@ -83,11 +125,14 @@ def make_views(
     }
     connection.execute("CREATE SCHEMA stored")
     for name, (schema, files) in tables.items():
-        if "ip" in schema.names and optouts.size:
-            show_files(connection, f"stored.{name}", schema, files)
-            connection.execute(f"CREATE VIEW {name} AS FROM visible('stored.{name}')")
-        else:
-            show_files(connection, name, schema, files)
+        show_files(connection, f"stored.{name}", schema, files)
+        # findings and hosts were made without those who had opted out by then
+        kind = "late" if name in {"findings", "hosts"} else "optout"
+        hidden = optouts.late if kind == "late" else optouts.ever
+        source = f"visible('stored.{name}', '{kind}_ranges', '{kind}_blocks')"
+        if "ip" not in schema.names or not hidden.size:
+            source = f"stored.{name}"
+        connection.execute(f"CREATE VIEW {name} AS FROM {source}")
     return [path for _, files in tables.values() for path in files]
 
 

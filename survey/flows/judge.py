@@ -72,6 +72,7 @@ def judge(settings: Settings, campaign: str, run: str) -> JudgeSummary:
         country=in_force(layout, SnapshotKind.COUNTRY, day),
         network=in_force(layout, SnapshotKind.NETWORK, day),
         optouts=optouts.ranges,
+        optouts_version=optouts.version,
     )
     judged = write_findings(layout, material)
     return JudgeSummary(

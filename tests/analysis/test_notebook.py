@@ -216,6 +216,17 @@ def test_without_the_optout_log_nothing_opens(made: MadeData) -> None:
     survey.open(made.layout.root, optouts=elsewhere).close()
 
 
+def test_optout_log_that_shrank_opens_nothing(made: MadeData) -> None:
+    """An old copy would show who has opted out since."""
+    old = made.optouts.read_bytes()
+    made.opt_out("192.0.2.1")
+    judge(made.settings, CAMPAIGN, RUN)
+    made.optouts.write_bytes(old)
+
+    with pytest.raises(GateClosedError, match="fewer entries"):
+        survey.open(made.layout.root)
+
+
 def test_newest_judged_run_is_the_default(made: MadeData) -> None:
     """A newer run without findings does not hide it; one with findings does."""
     made.scan(SCANNED[2:3], "2026-W49", MORNING + timedelta(days=7))

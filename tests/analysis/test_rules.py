@@ -280,7 +280,7 @@ def judged(tmp_path: Path, observations: list[Observation], arrivals: tuple = ()
     pq.write_table(rows("run", 0, observations), observed)
     columns = {name: [getattr(one, name) for one in arrivals] for name in ARRIVALS.names}
     pq.write_table(pa.Table.from_pydict(columns, schema=ARRIVALS), heard)
-    material = Material("campaign", "run", (observed,), (heard,), None, None, RangeSet.of(()))
+    material = Material("campaign", "run", (observed,), (heard,), None, None, RangeSet.of(()), 0)
     write_findings(layout, material)
     return pq.read_table(layout.run("campaign", "run").findings).to_pylist()
 
@@ -406,7 +406,7 @@ def test_slices_give_the_same_findings(tmp_path: Path) -> None:
     tables = []
     for size in (1, 5, 1000):
         layout = Layout(tmp_path / str(size))
-        material = Material("c", "r", (observed,), (), None, None, RangeSet.of(()))
+        material = Material("c", "r", (observed,), (), None, None, RangeSet.of(()), 0)
         write_findings(layout, material, slice_rows=size)
         run = layout.run("c", "r")
         tables.append((pq.read_table(run.findings), pq.read_table(run.hosts)))

@@ -48,7 +48,7 @@ def seen(
     """An observation of an address; what is not known stays at nothing."""
     blank = Observation(
         ip=parse_ip(ip),
-        port=25 if probe.is_relay else 1080,
+        port={Probe.SMTP_RELAY: 25, Probe.HTTP_CONNECT: 3128}.get(probe, 1080),
         probe=probe,
         variant=variant,
         canary_port=0 if probe.is_relay else 2525,
@@ -93,19 +93,26 @@ def arrived(kind: ArrivalKind, token: str, **known: object) -> Arrival:
 class MadeData:
     """One data directory with one campaign, below a temporary folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """An empty one, with an opt-out log and both registries."""
+    def __init__(
+        self,
+        folder: Path,
+        blocks: Sequence[str] = ("192.0.2.0", "198.51.100.0"),
+        countries: str = COUNTRIES,
+        networks: str = NETWORKS,
+    ) -> None:
+        """An empty one, with an opt-out log and both registries; each block is a /24."""
+        self.blocks = blocks
         self.layout = Layout(folder / "data")
         self.settings = Settings(folder / "data", folder / "keys", folder / "agencies")
         self.optouts = folder / "optouts.log"
         init_log(self.optouts)
-        for kind, text in ((SnapshotKind.COUNTRY, COUNTRIES), (SnapshotKind.NETWORK, NETWORKS)):
+        for kind, text in ((SnapshotKind.COUNTRY, countries), (SnapshotKind.NETWORK, networks)):
             path = folder / f"{kind}.txt"
             path.write_text(text, encoding="utf-8")
             import_snapshot(self.layout, kind, path, retrieved_at=MORNING - timedelta(days=1))
 
     def plan(self, run: str = RUN, created_at: datetime = MORNING) -> Plan:
-        """A plan over both documentation networks, two shards."""
+        """A plan over the blocks, one shard for each."""
         return Plan(
             campaign=CAMPAIGN,
             run=run,
@@ -115,12 +122,13 @@ class MadeData:
             valid_until=created_at + timedelta(days=30),
             authority="example",
             seed="00" * 16,
-            ranges=tuple(
-                Range(parse_ip(start), parse_ip(start) + 255)
-                for start in ("192.0.2.0", "198.51.100.0")
-            ),
+            ranges=tuple(Range(parse_ip(start), parse_ip(start) + 255) for start in self.blocks),
             excluded=0,
-            probes=(ProbePlan(Probe.SMTP_RELAY, (25,)), ProbePlan(Probe.SOCKS5, (1080,))),
+            probes=(
+                ProbePlan(Probe.SMTP_RELAY, (25,)),
+                ProbePlan(Probe.SOCKS5, (1080,)),
+                ProbePlan(Probe.HTTP_CONNECT, (3128,)),
+            ),
             rate=Rate(1000, 10.0, 1),
             identity=Identity(
                 "Example", "survey@example.org", "https://example.org", "a.example", ()
@@ -148,7 +156,7 @@ class MadeData:
         *,
         done: bool = True,
     ) -> None:
-        """Write what a scan leaves behind: the plan, two shards, the manifest."""
+        """Write what a scan leaves behind: the plan, its shards, the manifest."""
         plan = self.plan(run, created_at)
         paths = self.layout.run(CAMPAIGN, run)
         paths.root.mkdir(parents=True)
