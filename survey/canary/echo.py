@@ -24,7 +24,7 @@ _REPEATED = b"451 4.7.1 This token was here too often\r\n"
 _FAILING = FAILING + b"\r\n"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EchoHost:
     """The listener's side: makes one conversation per connection."""
 

@@ -90,17 +90,6 @@ class ArrivalLog:
         self._batch.lines.setdefault(now.astimezone(UTC).date(), bytearray())
         self._wake()
 
-    async def record(self, record: Arrival | Unlisted) -> bool:
-        """Append the record and wait; False if it could not be written."""
-        durable: asyncio.Future[bool] = self._loop.create_future()
-
-        def then(written: bool) -> None:  # noqa: FBT001 - the shape of Then
-            if not durable.done():  # the peer may have gone, and its task with it
-                durable.set_result(written)
-
-        self.append(record, then)
-        return await durable
-
     async def close(self) -> None:
         """Write what is waiting, give up the file and the lock."""
         await self._idle.wait()

@@ -6,21 +6,20 @@ envelope has to be seen as it was sent, and since a message of a stranger is sea
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
-from survey.canary.body import holds, readable
 from survey.canary.crowd import Crowd
+from survey.canary.delivery import TOO_BIG, Delivery, Transaction
 from survey.canary.desk import FAILING, Desk
+from survey.canary.durable import Durable
 from survey.canary.limits import Limits
 from survey.canary.mailbox import Mailbox, Recipient, understand
 from survey.canary.path import parse_path
-from survey.canary.postmaster import PostmasterFolder
 from survey.canary.visit import Visit
 from survey.model.arrival import ArrivalKind
-from survey.protocols.token import TokenKind, make_token
 
 # aiosmtpd logs peers and their words; nothing about single hosts may be in a log (law 8)
 logging.getLogger("mail.log").disabled = True
@@ -28,10 +27,9 @@ logging.getLogger("mail.log").disabled = True
 _OK = b"250 2.0.0 OK"
 _REPEATED = b"451 4.7.1 This token was here too often"
 _FULL = b"421 4.3.2 Too many connections, try again later"
-_TOO_BIG = b"552 5.3.4 Message too big"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class MailHost:
     """The listener's side: makes one conversation per connection."""
 
@@ -39,24 +37,11 @@ class MailHost:
     crowd: Crowd
     limits: Limits
     domains: frozenset[bytes]
-    postmaster: PostmasterFolder
+    delivery: Delivery
 
     def __call__(self) -> "MailConversation":
         """The conversation of one more connection."""
         return MailConversation(self)
-
-
-@dataclass(slots=True)
-class Transaction:
-    """One mail transaction (RFC 5321 s3.3).
-
-    Attributes:
-        sender: Envelope sender, ``b""`` for null; None before MAIL.
-        recipients: Those that we accepted.
-    """
-
-    sender: bytes | None = None
-    recipients: list[Recipient] = field(default_factory=list)
 
 
 class _Words(dict[str, Any]):
@@ -175,7 +160,7 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
             await self.push(_OK if self._host.desk.log.healthy else FAILING)
             return
         token, claims, nonce = asked
-        durable = _Durable()
+        durable = Durable()
         if not visit.note(ArrivalKind.TUNNEL, token, claims, durable.add(), nonce=nonce):
             await self.push(_REPEATED)
         elif await durable.all():
@@ -193,7 +178,7 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
         elif path is None:
             await self.push(b"501 5.5.4 Syntax: MAIL FROM:<address>")
         elif path.size > self._host.limits.message_bytes:
-            await self.push(_TOO_BIG)
+            await self.push(TOO_BIG)
         else:
             visit = self._own()
             visit.sender = self.envelope.sender = path.address
@@ -232,7 +217,7 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
         await self.push(b"354 End data with <CR><LF>.<CR><LF>")
         message, size = await self._message()
         transaction, self.envelope = self.envelope, Transaction()
-        await self.push(await self._delivered(transaction, message, size))
+        await self.push(await self._host.delivery.deliver(self._own(), transaction, message, size))
         self._own().sender = b""
 
     async def unknown(self, arg: str | None) -> None:  # noqa: ARG002 - the shape of a command
@@ -284,53 +269,6 @@ class MailConversation(SMTP):  # type: ignore[misc]  # aiosmtpd is untyped
                 message += piece
         return (bytes(message) if size <= self._host.limits.message_bytes else b""), size
 
-    async def _delivered(self, transaction: Transaction, message: bytes, size: int) -> bytes:
-        """Record the message for each of its recipients; the reply to its end."""
-        durable = _Durable()
-        wanted = any(to.mailbox is Mailbox.RECIPIENT for to in transaction.recipients)
-        body = readable(message) if wanted else b""
-        for recipient in transaction.recipients:
-            self._record(recipient, transaction.sender, body, size, durable)
-        if not await durable.all():
-            return FAILING
-        if size > self._host.limits.message_bytes:
-            return _TOO_BIG
-        if any(recipient.mailbox is Mailbox.STAFF for recipient in transaction.recipients):
-            return await self._keep(transaction.sender or b"", message)
-        return _OK
-
-    def _record(
-        self,
-        recipient: Recipient,
-        sender: bytes | None,
-        body: bytes,
-        size: int,
-        durable: "_Durable",
-    ) -> None:
-        claims = recipient.claims
-        if claims is None:
-            return
-        complete = False
-        kind = ArrivalKind.STRAY
-        if recipient.mailbox is Mailbox.RECIPIENT:
-            kind = ArrivalKind.MESSAGE
-            own = make_token(self._host.desk.key, replace(claims, kind=TokenKind.MESSAGE))
-            complete = holds(body, own)
-        elif recipient.mailbox is Mailbox.SENDER and not sender:
-            kind = ArrivalKind.DSN
-        then = durable.add()
-        if not self._own().note(kind, recipient.token, claims, then, complete=complete, size=size):
-            then(True)  # only counted: it is on record often enough
-
-    async def _keep(self, sender: bytes, message: bytes) -> bytes:
-        """Keep a message to our staff."""
-        now = self._host.desk.now()
-        try:
-            kept = await asyncio.to_thread(self._host.postmaster.keep, message, sender, now)
-        except OSError:
-            return FAILING
-        return _OK if kept else b"452 4.2.2 Mailbox full, try again later"
-
 
 class _Hooks:
     """What aiosmtpd asks of a handler."""
@@ -346,28 +284,6 @@ class _Hooks:
             )
         self._conversation.make_last()
         return "421 4.3.0 Closing"
-
-
-class _Durable:
-    """Waits until all of several events are durable."""
-
-    def __init__(self) -> None:
-        self._events: list[asyncio.Future[bool]] = []
-
-    def add(self) -> Any:
-        """The callback for one more event."""
-        event: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._events.append(event)
-
-        def then(written: bool) -> None:  # noqa: FBT001 - the shape of log.Then
-            if not event.done():  # the peer may have gone, and this conversation with it
-                event.set_result(written)
-
-        return then
-
-    async def all(self) -> bool:
-        """Whether every event is."""
-        return all([await event for event in self._events])
 
 
 def _bytes(argument: str | None) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from survey.canary.crowd import Crowd
+from survey.canary.delivery import Delivery
 from survey.canary.desk import Desk
 from survey.canary.echo import EchoHost
 from survey.canary.flood import Floodgate
@@ -110,10 +111,11 @@ async def running(
     mail = Crowd(limits.mail_connections, limits.mail_per_peer, limits.mail_seconds)
     echo = Crowd(limits.echo_connections, limits.echo_per_peer, limits.echo_seconds)
     postmaster = PostmasterFolder(arrivals / POSTMASTER)
+    delivery = Delivery(desk, limits, postmaster)
     domains = frozenset(domain.lower().encode("ascii") for domain in canary.domains)
     try:
         async with contextlib.AsyncExitStack() as open_servers:
-            mail_host = MailHost(desk, mail, limits, domains, postmaster)
+            mail_host = MailHost(desk, mail, limits, domains, delivery)
             smtp_port = await _listen(open_servers, "canary.smtp", mail_host, canary.smtp)
             echo_host = EchoHost(desk, echo, limits)
             echo_port = await _listen(open_servers, "canary.echo", echo_host, canary.echo)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from survey.canary import log as log_module
+from survey.canary.durable import Durable
 from survey.canary.log import ArrivalLog, roll
 from survey.canary.record import Unlisted, from_line, to_line
 from survey.errors import BusyError, StorageError
@@ -38,17 +39,24 @@ def _numbered(count: int) -> list[Arrival]:
     return [replace(ARRIVAL, size=number) for number in range(count)]
 
 
+async def _record(log: ArrivalLog, record: Arrival | Unlisted) -> bool:
+    """Append one record and wait; whether it is durable."""
+    durable = Durable()
+    log.append(record, durable.add())
+    return await durable.all()
+
+
 async def _written(folder: Path, *records: Arrival | Unlisted) -> None:
     log = ArrivalLog(folder)
-    assert all(await asyncio.gather(*map(log.record, records)))
+    assert all(await asyncio.gather(*(_record(log, record) for record in records)))
     await log.close()
 
 
 async def test_event_is_on_disk_before_its_answer(tmp_path: Path) -> None:
-    """When ``record`` returns, the line is in the file."""
+    """When its answer may be given, the line is in the file."""
     log = ArrivalLog(tmp_path)
     for arrival in _numbered(20):
-        assert await log.record(arrival)
+        assert await _record(log, arrival)
         lines = (tmp_path / "2026-11-23.log").read_bytes().splitlines(keepends=True)
         assert from_line(lines[-1]) == arrival
     await log.close()
@@ -62,7 +70,7 @@ async def test_fsync_comes_before_the_answer(
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (order.append("fsync"), real(file))[1])
     log = ArrivalLog(tmp_path)
-    await log.record(ARRIVAL)
+    await _record(log, ARRIVAL)
     order.clear()
 
     for arrival in _numbered(100):
@@ -77,7 +85,7 @@ async def test_days_are_apart(tmp_path: Path) -> None:
     tomorrow = replace(ARRIVAL, at=AT + timedelta(seconds=1))
     log = ArrivalLog(tmp_path)
     for batch in ([ARRIVAL, tomorrow], [ARRIVAL], [tomorrow, ARRIVAL]):
-        await asyncio.gather(*map(log.record, batch))
+        await asyncio.gather(*(_record(log, each) for each in batch))
     await log.close()
 
     assert len((tmp_path / "2026-11-23.log").read_bytes().splitlines()) == 3
@@ -130,7 +138,7 @@ async def test_write_that_fails_is_told_and_leaves_no_torn_line(
 ) -> None:
     """A full disk: False for those events, unhealthy until a write works again."""
     log = ArrivalLog(tmp_path)
-    assert await log.record(ARRIVAL)
+    assert await _record(log, ARRIVAL)
     real = os.write
 
     def full(file: int, data: memoryview) -> int:
@@ -139,7 +147,7 @@ async def test_write_that_fails_is_told_and_leaves_no_torn_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    assert not await log.record(ARRIVAL)
+    assert not await _record(log, ARRIVAL)
     assert not log.healthy
     assert (tmp_path / "2026-11-23.log").read_bytes() == to_line(ARRIVAL)
 
@@ -154,11 +162,11 @@ async def test_log_that_can_not_be_made_heals(tmp_path: Path) -> None:
     """A folder that refuses the day's file is tried again."""
     log = ArrivalLog(tmp_path)
     (tmp_path / "2026-11-23.log").mkdir()
-    assert not await log.record(ARRIVAL)
+    assert not await _record(log, ARRIVAL)
 
     (tmp_path / "2026-11-23.log").rmdir()
     log.retry(AT)
-    await log.record(ARRIVAL)
+    await _record(log, ARRIVAL)
     await log.close()
 
     assert log.healthy
@@ -168,16 +176,16 @@ async def test_log_that_can_not_be_made_heals(tmp_path: Path) -> None:
 async def test_failed_fsync_is_no_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that may not have reached the disk are taken back."""
     log = ArrivalLog(tmp_path)
-    await log.record(ARRIVAL)
+    await _record(log, ARRIVAL)
     real = os.fsync
 
     def broken(_: int) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", broken)
-    assert not await log.record(ARRIVAL)
+    assert not await _record(log, ARRIVAL)
     monkeypatch.setattr(os, "fsync", real)
-    assert await log.record(replace(ARRIVAL, size=2))
+    assert await _record(log, replace(ARRIVAL, size=2))
     await log.close()
 
     lines = (tmp_path / "2026-11-23.log").read_bytes().splitlines()
@@ -187,8 +195,8 @@ async def test_failed_fsync_is_no_promise(tmp_path: Path, monkeypatch: pytest.Mo
 async def test_peer_that_went_away_breaks_no_batch(tmp_path: Path) -> None:
     """A conversation that was cancelled while it waited still has its event on record."""
     log = ArrivalLog(tmp_path)
-    gone = asyncio.create_task(log.record(ARRIVAL))
-    stays = asyncio.create_task(log.record(replace(ARRIVAL, size=2)))
+    gone = asyncio.create_task(_record(log, ARRIVAL))
+    stays = asyncio.create_task(_record(log, replace(ARRIVAL, size=2)))
     await asyncio.sleep(0)
     gone.cancel()
 
