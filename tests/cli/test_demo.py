@@ -1,0 +1,49 @@
+"""The main job, as a person runs it: the whole loop on the lab."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMO = "from survey.cli.main import main; main()"
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_finds_what_is_there_and_accuses_nobody(tmp_path: Path) -> None:
+    """Coverage is the plan, precision 1.000, recall at least 0.99; report and letter are there."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEMO, "demo", "--json", "--folder", str(tmp_path / "demo")],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"COLUMNS": "120"},
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+    result = json.loads(done.stdout)
+    assert result["coverage"] == 1.0
+    assert result["precision"] == 1.0
+    assert result["recall"] >= 0.99
+    assert result["targets"] >= 65_536 * 4
+    assert b"Nimbora Hosting" in Path(result["report"]).read_bytes()
+    assert Path(result["letter"]).read_bytes().count(b"OSYS-") >= 1
+    private = [path for path in (tmp_path / "demo").rglob("*") if path.stat().st_mode & 0o077]
+    assert [path for path in private if "data" in path.parts or "keys" in path.parts] == []
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
+    """The demo clears only what a demo made."""
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    done = subprocess.run(
+        [sys.executable, "-c", DEMO, "demo", "--folder", str(tmp_path)],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 2
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
