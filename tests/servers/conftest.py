@@ -12,6 +12,7 @@ from daemons import (
     CANARY_ECHO,
     CANARY_SMTP,
     PROBER,
+    SURVEY,
     Daemon,
     stopped,
     wait_until_listening,
@@ -80,8 +81,6 @@ hosts = "hosts"
 [cluster]
 slots = 1
 """
-
-SURVEY = str(Path(sys.executable).with_name("survey"))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ CANARY_ECHO = 2580
 """Its echo host."""
 PROBER = "127.0.20.2"
 """Where the probes come from: a stranger, unlike 127.0.0.1, which mail servers trust."""
+
+SURVEY = str(Path(sys.executable).with_name("survey"))
+"""The command, as it is installed here."""
 
 POSTFIX_MASTER = "/usr/lib/postfix/sbin/master"
 POSTFIX_QUEUES = (

@@ -1,19 +1,13 @@
-"""The survey, run over the real servers by the ordinary path, says of each what is true of it."""
+"""The survey, run over the real servers as a person runs it, says of each what is true of it."""
 
+import json
+import subprocess
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from daemons import Daemon
-
-import survey
-from survey.cluster.serial import SerialExecutor
-from survey.flows.judge import judge
-from survey.flows.plan import plan_run
-from survey.flows.scan import scan
-from survey.settings import Settings, read_settings
-from survey.targets.plan import plan_hash
+from daemons import SURVEY, Daemon
 
 pytestmark = pytest.mark.servers
 
@@ -56,37 +50,45 @@ TRUTH = {
 }
 
 
+Findings = dict[tuple[str, str], Finding]
+
+
 @pytest.fixture(scope="module")
-def findings(servers: dict[str, Daemon], home: Path) -> dict[tuple[str, str], Finding]:
-    """The findings of one scan over all of them, by server and probe."""
-    settings = read_settings(str(home / "data"), str(home / "keys"), str(home))
-    plan = plan_run(home / "campaign.toml", settings).plan
-    scan(plan, plan_hash(plan), settings, SerialExecutor(), lambda _: None)
+def findings(servers: dict[str, Daemon], home: Path) -> Findings:
+    """What one scan over all of them found, by server and probe."""
+    return surveyed(servers, home, "cluster", "--workers", "2")
+
+
+def surveyed(servers: dict[str, Daemon], home: Path, run: str, *how: str) -> Findings:
+    """Scan and judge as a person does; wait for mail that is still on its way."""
+    keys = {server.ip: key for key, server in servers.items()}
+    survey(home, "scan", "campaign.toml", "--run", run, *how)
     deadline = time.monotonic() + PATIENCE
     while True:
-        judge(settings, plan.campaign, plan.run)
-        found = read_findings(settings, {server.ip: key for key, server in servers.items()})
+        rows = json.loads(survey(home, "findings", "campaign.toml", "--run", run, "--json"))
+        found = {
+            (keys[row["ip"]], row["probe"]): Finding(*(row[name] for name in Finding._fields))
+            for row in rows
+        }
         # A mail server takes the message first and delivers it a little later.
         late = [one for one in found.values() if one.rule == "relay.message_taken"]
         if not late or time.monotonic() > deadline:
             return found
-        time.sleep(0.1)
 
 
-def read_findings(settings: Settings, keys: dict[str, str]) -> dict[tuple[str, str], Finding]:
-    """All findings in the data directory, as a notebook reads them."""
-    columns = "ip_text(ip), probe, port, verdict, rung, rule, peer_text(exit_ip)"
-    with survey.open(settings.data) as opened:
-        rows = opened.sql(f"SELECT {columns} FROM findings").fetchall()  # noqa: S608 - our own
-    return {(keys[ip], probe): Finding(*rest) for ip, probe, *rest in rows}
+def survey(home: Path, *arguments: str) -> str:
+    """Run a ``survey`` command in the campaign's folder and return what it printed."""
+    done = subprocess.run(
+        [SURVEY, *arguments], cwd=home, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize(
     ("server", "probe"), TRUTH, ids=[" ".join(key) for key in TRUTH], indirect=["server"]
 )
-def test_verdict_is_true(
-    server: Daemon, probe: str, findings: dict[tuple[str, str], Finding]
-) -> None:
+def test_verdict_is_true(server: Daemon, probe: str, findings: Findings) -> None:
     """Verdict, rung and rule are those of the situation; an open one's exit address is recorded."""
     key = f"{server.server}/{server.situation}"
     verdict, rung, rule = TRUTH[key, probe]
@@ -98,8 +100,23 @@ def test_verdict_is_true(
     assert expected == findings[key, probe]
 
 
-def test_nothing_else_is_found(
-    servers: dict[str, Daemon], findings: dict[tuple[str, str], Finding]
-) -> None:
+def test_nothing_else_is_found(servers: dict[str, Daemon], findings: Findings) -> None:
     """Of 1,280 addresses only the servers that we started have a finding."""
     assert {key for key, _ in findings} == set(servers)
+
+
+def test_one_process_says_the_same_as_a_cluster(
+    servers: dict[str, Daemon], home: Path, findings: Findings
+) -> None:
+    """Who carries the shards out makes no difference to what is said of a server."""
+    assert findings == surveyed(servers, home, "serial", "--serial")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_survey_says_the_same_every_time(
+    servers: dict[str, Daemon], home: Path, findings: Findings
+) -> None:
+    """Real servers split, join and delay their answers as they like; no verdict may hang on it."""
+    for number in range(10):
+        assert findings == surveyed(servers, home, f"again-{number}", "--serial")
