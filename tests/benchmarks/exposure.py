@@ -1,0 +1,173 @@
+"""Exposure by country and network: 50 million observations, 500,000 ranges in each registry.
+
+Ours is what an analyst waits for: a data directory opened, opt-outs and all, and both answers
+fetched, from the compacted tables that the judgement leaves.  The peers are DuckDB's own ASOF joins
+from the same observations to the same ranges, over all rows and over the open ones alone; neither
+knows opt-outs, denominators or intervals.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+import survey
+from survey.enrichment.snapshots import import_snapshot
+from survey.flows.judge import judge
+from survey.model.address import Range
+from survey.settings import Settings
+from survey.storage.layout import Layout
+from survey.storage.registries import Snapshot, SnapshotKind
+from survey.targets.optouts import add
+from survey.targets.plan import plan_to_json
+from tests.benchmarks.plans import loopback_plan
+from tests.benchmarks.result import Result, rss_mb
+
+OBSERVATIONS = 50_000_000
+RANGES = 500_000
+FIRST, LAST = 1 << 24, 223 << 24
+OPTOUTS = 200
+TURNS = 3
+
+# three variants of each target; one target in 250 is open; addresses rise as in a compacted file
+_OBSERVATIONS = f"""
+COPY (
+    SELECT
+        '2026-W48' AS run, 0::UINTEGER AS shard,
+        ({FIRST} + (i // 3) * {(LAST - FIRST) * 3 // OBSERVATIONS})::UINTEGER AS ip,
+        1080::USMALLINT AS port, 'socks5' AS probe, ['echo', 'mail', 'web'][i % 3 + 1] AS variant,
+        2525::USMALLINT AS canary_port, FALSE AS tls, 0::UTINYINT AS attempt,
+        TIMESTAMPTZ '2026-11-23 00:00:00+00' + to_seconds(i % 86400) AS started_at,
+        (i % 997 / 1000)::FLOAT AS duration,
+        CASE WHEN i % 750 < 3 THEN 'echoed' WHEN i % 5 > 2 THEN 'connected' ELSE 'spoke' END
+            AS step,
+        CASE WHEN i % 750 >= 3 AND i % 5 > 2 THEN 'stalled' END AS failure,
+        CASE WHEN i % 5 <= 2 THEN 'socks5' END AS protocol,
+        CASE WHEN i % 750 >= 3 AND i % 5 <= 2 THEN 'CONNECT' END AS refused_at,
+        CASE WHEN i % 5 <= 2 THEN i % 8 END::INT AS code,
+        '\\x05\\x02'::BLOB AS reply,
+        CASE WHEN i % 750 < 3 THEN md5(i::VARCHAR) ELSE '' END AS token,
+        CASE WHEN i % 750 < 3 THEN 'n' ELSE '' END AS nonce,
+        '\\x05\\x00\\x05\\x02'::BLOB AS received, '\\x05\\x01\\x00'::BLOB AS sent,
+        4::UINTEGER AS bytes_in, 10::UINTEGER AS bytes_out
+    FROM range({OBSERVATIONS}) AS t(i)
+) TO $file (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'survey.shards': '0'}})
+"""  # noqa: S608 - numbers of ours
+
+_ARRIVALS = """
+COPY (
+    SELECT
+        started_at AS "at", 'tunnel' AS kind, token, nonce,
+        unhex('00000000000000000000FFFF7F000001') AS peer,
+        40000::USMALLINT AS peer_port, canary_port, FALSE AS complete,
+        ''::BLOB AS sender, ''::BLOB AS helo, 64::UINTEGER AS size
+    FROM read_parquet($source)
+    WHERE step = 'echoed'
+) TO $file (FORMAT parquet)
+"""
+
+_PEER = """
+SELECT r.{key}, count(DISTINCT o.ip) FILTER (WHERE o.step = 'echoed') AS open, count(*) AS seen
+FROM read_parquet($observations) AS o
+ASOF JOIN read_parquet($ranges) AS r ON o.ip >= r.range_start
+WHERE o.ip <= r.range_end AND {rows}
+GROUP BY r.{key}
+"""
+
+
+def run() -> Iterator[Result]:
+    """Seconds for both questions, best of three turns each, taken in turn."""
+    with tempfile.TemporaryDirectory(prefix="survey-benchmark-") as folder:
+        layout, registries = _make(Path(folder))
+        observations = str(layout.run("benchmark", "2026-W48").observations)
+        works = {
+            "ours": lambda: _ours(layout),
+            "all": lambda: _peer(observations, registries, "TRUE"),
+            "open": lambda: _peer(observations, registries, "o.step = 'echoed'"),
+        }
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+        for _ in range(TURNS):
+            for name, work in works.items():
+                times[name].append(_timed(work))
+        ours, ours_cpu = min(times["ours"])
+        for name, peer in (
+            ("all", "DuckDB ASOF over all rows"),
+            ("open", "DuckDB ASOF over open rows, no answering hosts"),
+        ):
+            theirs, cpu = min(times[name])
+            yield Result(
+                f"exposure_{name}",
+                "s",
+                round(ours, 3),
+                peer,
+                round(theirs, 3),
+                round(theirs / ours, 2),
+                round(ours_cpu, 2),
+                round(cpu, 2),
+                rss_mb(),
+            )
+
+
+def _timed(work: Callable[[], None]) -> tuple[float, float]:
+    began, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - began, time.process_time() - cpu
+
+
+def _ours(layout: Layout) -> None:
+    with survey.open(layout.root) as opened:
+        assert len(opened.exposure(by="country").fetchall()) > 1
+        assert len(opened.exposure(by="network").fetchall()) > 1
+
+
+def _peer(observations: str, registries: dict[str, Snapshot], rows: str) -> None:
+    with duckdb.connect() as connection:
+        for key, snapshot in registries.items():
+            question = _PEER.format(key=key, rows=rows)
+            bound = {"observations": observations, "ranges": str(snapshot.ranges)}
+            assert len(connection.execute(question, bound).fetchall()) > 1
+
+
+def _make(folder: Path) -> tuple[Layout, dict[str, Snapshot]]:
+    """A judged run of that size; only scanning and compacting are left out."""
+    layout = Layout(folder / "data")
+    registries = _registries(folder, layout)
+    plan = loopback_plan(folder, (Range(FIRST, LAST),), (1080,))
+    paths = layout.run(plan.campaign, plan.run)
+    paths.root.mkdir(parents=True)
+    paths.plan.write_bytes(plan_to_json(replace(plan, created_at=datetime.now(UTC))))
+    paths.done.write_text("{}")
+    layout.arrivals.mkdir()
+    arrivals = layout.arrivals / "2026-11-23.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(_OBSERVATIONS, {"file": str(paths.observations)})
+        connection.execute(_ARRIVALS, {"source": str(paths.observations), "file": str(arrivals)})
+    now = datetime.now(UTC)
+    for part in range(OPTOUTS):
+        start = FIRST + part * ((LAST - FIRST) // OPTOUTS)
+        add(Path(plan.optouts), (Range(start, start + 255),), "somebody", "", now, now)
+    settings = Settings(layout.root, folder / "keys", folder / "agencies")
+    assert judge(settings, plan.campaign, plan.run).observations == OBSERVATIONS
+    return layout, registries
+
+
+def _registries(folder: Path, layout: Layout) -> dict[str, Snapshot]:
+    """Both registries by the column that they give, every fiftieth range a gap."""
+    step = (LAST - FIRST) // RANGES
+    spans = [(FIRST + part * step, FIRST + (part + 1) * step - 1) for part in range(RANGES)]
+    files = {"country": folder / "country.csv", "asn": folder / "network.tsv"}
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    with files["country"].open("w") as country, files["asn"].open("w") as network:
+        for part, (start, end) in enumerate(spans):
+            if part % 50:
+                code = letters[part // 1000 % 20] + letters[part // 100 % 10]
+                country.write(f"{start},{end},{code}\n")
+                network.write(f"{start}\t{end}\t{1 + part * 7919 % 60000}\t{code}\tEXAMPLE\n")
+    return {
+        "country": import_snapshot(layout, SnapshotKind.COUNTRY, files["country"]),
+        "asn": import_snapshot(layout, SnapshotKind.NETWORK, files["asn"]),
+    }
