@@ -128,7 +128,7 @@ async def serve() -> AsyncIterator[Serve]:
             finally:
                 writer.transport.abort()
 
-        server = await asyncio.start_server(handle, "127.0.0.1")
+        server = await asyncio.start_server(handle, "127.0.0.1", backlog=1024)
         running.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port

@@ -152,7 +152,7 @@ async def test_a_drip_can_t_stretch_a_reply(dialer: Dialer, serve: Callable) -> 
     """A byte now and then keeps nobody."""
 
     async def handler(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
+        while not writer.is_closing():
             writer.write(b"x")
             await asyncio.sleep(0.02)
 
@@ -167,7 +167,8 @@ async def test_slow_answers_can_t_stretch_the_whole(dialer: Dialer, serve: Calla
         while True:
             await reader.readexactly(3)
             await asyncio.sleep(0.1)
-            writer.write(b"x\n")
+            if not writer.is_closing():
+                writer.write(b"x\n")
 
     result = await talk(
         dialer, await serve(handler), questions(*[b"one"] * 50), reply=0.3, total=0.5
