@@ -22,6 +22,9 @@ from survey.model.assignment import Assignment, Progress, Receipt
 
 TOPIC = "survey-progress"
 
+REACH = "10s"
+"""Patience with a scheduler that is given."""
+
 SETTINGS: dict[str, Any] = {
     # A lost worker's shard is ours to hand out again, when its lease is over; Dask would at once.
     "distributed.scheduler.allowed-failures": 0,
@@ -34,6 +37,9 @@ SETTINGS: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,
     "distributed.comm.retry.count": 3,
     "distributed.admin.system-monitor.interval": "5s",
+    # Dask listens for HTTP even without a dashboard; then at least there is nothing to be seen.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
@@ -71,14 +77,15 @@ class DaskExecutor:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 security=Security.temporary(),
                 protocol="tls://",
             )
             stack.enter_context(cluster)
             return Client(cluster)
         try:
-            return Client(self._scheduler, timeout="10s")
+            return Client(self._scheduler, timeout=REACH)
         except (OSError, ssl.SSLError, ValueError) as error:
             raise ConfigError(
                 "--scheduler",

@@ -24,11 +24,10 @@ class Beat:
         run: Whose.
         epoch: This coordinator's number.
         cap: Packets/s of the plan.
-        seconds: Between two beats.
     """
 
-    def __init__(self, run: RunLayout, epoch: int, cap: int, seconds: float = BEAT) -> None:
-        self._run, self._cap, self._seconds = run, cap, seconds
+    def __init__(self, run: RunLayout, epoch: int, cap: int) -> None:
+        self._run, self._cap = run, cap
         self._control = Control(epoch, beat=0, stop=False, paused=False, rate=cap, leases=())
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -81,7 +80,7 @@ class Beat:
 
     def _go_on(self) -> None:
         try:
-            while not self._end.wait(self._seconds):
+            while not self._end.wait(BEAT):
                 wishes = read_wishes(self._run)
                 rate = self._cap if wishes.rate is None else min(wishes.rate, self._cap)
                 stop = self._control.stop or wishes.stop
