@@ -169,7 +169,7 @@ class Conversation:
             self._unsent += say
             self._flush()
             due = self._poller.now + self._reply
-            self.due = due if due < self._total_due else self._total_due
+            self.due = min(self._total_due, due)
 
     def _flush(self) -> None:
         try:

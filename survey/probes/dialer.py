@@ -77,7 +77,7 @@ class Dialer:
         reply: float,
         total: float,
     ) -> Talk:
-        """Run a dialogue with a target; the limits are in seconds.
+        """Run a dialogue in which we speak first; the limits are in seconds.
 
         Args:
             ip: The address.
@@ -92,7 +92,7 @@ class Dialer:
             GateClosedError: Nothing may be sent at all.
             LocalError: This machine can't send.
         """
-        sock = await self._dial(ip, port, packets)
+        sock = await self._dial(ip, port, packets, we_speak_first=True)
         if isinstance(sock, Failure):
             return unanswered(sock)
         conversation = Conversation(
@@ -108,22 +108,25 @@ class Dialer:
     async def connect(
         self, ip: int, port: int, packets: int, patience: float
     ) -> socket.socket | Failure:
-        """A connected non-blocking socket for a library to speak over, or why there is none.
+        """A connected non-blocking socket to a server that speaks first, or why there is none.
 
         Raises:
             GateClosedError: Nothing may be sent at all.
             LocalError: This machine can't send.
         """
-        sock = await self._dial(ip, port, packets)
+        sock = await self._dial(ip, port, packets, we_speak_first=False)
         if isinstance(sock, Failure):
             return sock
         connect = Connect(self._loop_poller(), sock, ip, patience)
         with self.running_one(connect):
             try:
-                return await connect.done
+                connected = await connect.done
             except asyncio.CancelledError:
                 connect.drop()
                 raise
+        if isinstance(connected, socket.socket):
+            _save_acknowledgements(connected)
+        return connected
 
     @contextmanager
     def running_one(self, stoppable: Stoppable) -> Iterator[None]:
@@ -153,7 +156,9 @@ class Dialer:
             self._poller = Poller(asyncio.get_running_loop())
         return self._poller
 
-    async def _dial(self, ip: int, port: int, packets: int) -> socket.socket | Failure:
+    async def _dial(
+        self, ip: int, port: int, packets: int, *, we_speak_first: bool
+    ) -> socket.socket | Failure:
         """A socket whose connect has been begun, or why there is none."""
         await self._pacer.admit(ip, packets)
         for _ in range(_SHORTAGE_PAUSES):
@@ -161,7 +166,7 @@ class Dialer:
             if permit is None:
                 return Failure.ABORTED
             try:
-                return _open(permit, next(self._sources))
+                return _open(permit, next(self._sources), we_speak_first=we_speak_first)
             except OSError as error:
                 if not is_shortage(error):
                     return failure_of(error, connecting=True)
@@ -174,13 +179,13 @@ def unanswered(failure: Failure) -> Talk:
     return Talk(Answer(Step.NOTHING, failure), datetime.now(UTC), 0.0, Evidence())
 
 
-def _open(permit: Permit, source: str) -> socket.socket:
+def _open(permit: Permit, source: str, *, we_speak_first: bool) -> socket.socket:
     """A socket whose connect to the permit's target has been begun."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-        # An acknowledgement rides on our next word instead of a packet of its own.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        if we_speak_first:
+            _save_acknowledgements(sock)
         if source:
             sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))
@@ -191,6 +196,15 @@ def _open(permit: Permit, source: str) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _save_acknowledgements(sock: socket.socket) -> None:
+    """From now on an acknowledgement rides on our next word instead of a packet of its own.
+
+    Before the connect, this makes the handshake's last packet ride too: right if we speak first;
+    but a server that does would not greet before the kernel gives up waiting for us (0.2 s).
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
 
 def _text(ip: int) -> str:

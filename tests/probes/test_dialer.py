@@ -87,7 +87,7 @@ async def test_an_address_that_is_not_allowed_gets_no_packet(
 ) -> None:
     """Not even a socket is made."""
 
-    def never(*_: Any) -> None:
+    def never(*_: Any, **__: Any) -> None:
         raise AssertionError("a socket was made")
 
     monkeypatch.setattr(module, "_open", never)
@@ -174,10 +174,10 @@ async def test_a_shortage_of_ours_is_waited_out(
     """And then the target is tested as if nothing had been."""
     real, failing = module._open, iter([True, True])
 
-    def scarce(permit: Permit, source: str) -> socket.socket:
+    def scarce(permit: Permit, source: str, *, we_speak_first: bool) -> socket.socket:
         if next(failing, False):
             raise OSError(code, os.strerror(code))
-        return real(permit, source)
+        return real(permit, source, we_speak_first=we_speak_first)
 
     monkeypatch.setattr(module, "_open", scarce)
     monkeypatch.setattr(module, "_SHORTAGE_PAUSE", 0.001)
@@ -189,7 +189,7 @@ async def test_a_shortage_without_end_is_raised(
 ) -> None:
     """Never a target's status."""
 
-    def scarce(*_: Any) -> socket.socket:
+    def scarce(*_: Any, **__: Any) -> socket.socket:
         raise OSError(errno.EMFILE, "too many")
 
     monkeypatch.setattr(module, "_open", scarce)
@@ -203,7 +203,7 @@ async def test_a_local_firewall_is_our_own_problem(
 ) -> None:
     """EPERM comes from this machine."""
 
-    def forbidden(*_: Any) -> socket.socket:
+    def forbidden(*_: Any, **__: Any) -> socket.socket:
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(module, "_open", forbidden)
@@ -216,7 +216,7 @@ async def test_no_way_to_the_host_is_the_network_s_doing(
 ) -> None:
     """The kernel may know it at once."""
 
-    def nowhere(*_: Any) -> socket.socket:
+    def nowhere(*_: Any, **__: Any) -> socket.socket:
         raise OSError(errno.EHOSTUNREACH, "No route to host")
 
     monkeypatch.setattr(module, "_open", nowhere)
