@@ -72,6 +72,9 @@ class DaskExecutor:
 
     def _client(self, stack: ExitStack) -> Client:
         if self._scheduler is None:
+            stack.enter_context(
+                dask.config.set({"distributed.worker.preload": ["survey.cluster.interrupt"]})
+            )
             cluster = LocalCluster(
                 n_workers=self._workers,
                 threads_per_worker=1,

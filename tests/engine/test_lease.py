@@ -55,6 +55,20 @@ def test_old_beat_gives_no_new_time(made: MadeScan, watch: LeaseWatch, clock: An
         watch.hear()
 
 
+def test_fresh_word_revives_a_lease_that_was_not_given_up(
+    made: MadeScan, watch: LeaseWatch, clock: Any
+) -> None:
+    """A frozen worker sends nothing until it has heard that its slot is still its own."""
+    made.say(made.assignment())
+    watch.hear()
+    clock.pass_by(60)
+    assert not watch.alive()
+
+    made.say(made.assignment(), beat=2)
+    watch.hear()
+    assert watch.alive()
+
+
 @pytest.mark.parametrize(
     ("word", "why"),
     [

@@ -28,13 +28,13 @@ PATIENCE = 60.0
 
 
 @contextmanager
-def made_world(root: Path) -> Iterator[MadeScan]:
-    """Six shards of a few seconds each, with three doors among refusing addresses."""
+def made_world(root: Path, shard_addresses: int = 100) -> Iterator[MadeScan]:
+    """Shards of a second and more each, with three doors among refusing addresses."""
     with world(root, DOORS) as there:
         yield make_scan(
             root,
             addresses=600,
-            shard_addresses=100,
+            shard_addresses=shard_addresses,
             canary=there.canary,
             rate=Rate(200, 200.0, 2),
             lease_seconds=2.0,
@@ -152,10 +152,14 @@ def test_worker_killed_in_the_middle_is_replaced(tmp_path: Path) -> None:
     assert (again.at - first.at).total_seconds() >= made.plan.lease_seconds
 
 
-def test_frozen_worker_sends_nothing_when_it_thaws(tmp_path: Path) -> None:
-    """Its lease is over by its own clock; the shard is handed out again."""
-    with made_world(tmp_path) as made, scanning(tmp_path, "dask") as running:
-        until(lambda: halfway(made))
+def test_frozen_worker_does_no_harm_when_it_thaws(tmp_path: Path) -> None:
+    """By its own clock its lease is over; it goes on with a fresh word, or gives up its shard."""
+    with (
+        made_world(tmp_path, shard_addresses=300) as made,
+        scanning(tmp_path, "dask") as running,
+    ):
+        until(lambda: len(read_handouts(made.run)) == 2)
+        time.sleep(0.5)
         victim = running.workers()[0]
         victim.suspend()
         time.sleep(made.plan.lease_seconds + 0.5)
@@ -164,7 +168,7 @@ def test_frozen_worker_sends_nothing_when_it_thaws(tmp_path: Path) -> None:
 
     assert code == 0, complaints
     check(made)
-    assert lines[-1]["retries"] >= 1
+    assert lines[-1]["retries"] <= 1
 
 
 @pytest.mark.parametrize("executor", ["serial", "dask"])
