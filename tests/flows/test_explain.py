@@ -1,0 +1,98 @@
+"""Anybody who complains is told what was done to an address, and when (law 7)."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from made_scan import FIRST, MadeScan, make_scan, open_socks5, world
+
+from survey.cluster.serial import SerialExecutor
+from survey.errors import ConfigError
+from survey.flows.explain import Explanation, Fate, explain
+from survey.flows.scan import scan
+from survey.model.address import Range
+from survey.model.observation import Step
+from survey.storage.handouts import Handout, add_handout
+from survey.targets.optouts import add
+from survey.targets.shards import locate, shard_addresses
+
+
+def explained(made: MadeScan, ip: int) -> Explanation:
+    """What the made run did to it."""
+    return explain(made.settings, made.plan.campaign, made.plan.run, ip)
+
+
+def scanned(made: MadeScan) -> None:
+    """Run it to its end."""
+    scan(made.plan, made.hash, made.settings, SerialExecutor(), lambda _: None)
+
+
+def opt_out(made: MadeScan, ip: int) -> None:
+    """Its operator wishes not to be tested."""
+    now = datetime.now(UTC)
+    add(Path(made.plan.optouts), (Range(ip, ip),), "its operator", "", now, now)
+
+
+def test_tested_address_has_shard_window_and_observations(tmp_path: Path) -> None:
+    """All from receipts and the inverse permutation; no list of addresses is kept."""
+    with world(tmp_path, {FIRST + 3: open_socks5}) as there:
+        made = make_scan(tmp_path, canary=there.canary)
+        before = datetime.now(UTC)
+        scanned(made)
+
+    found = explained(made, FIRST + 3)
+
+    assert (found.fate, (found.shard, found.index)) == (Fate.TESTED, locate(made.plan, FIRST + 3))
+    assert found.window is not None
+    assert before <= found.window[0] < found.window[1] <= datetime.now(UTC)
+    assert [one.step for one in found.observations] == [Step.ECHOED, Step.ECHOED]
+    assert [one.attempt for one in found.handouts] == [0]
+    silent = explained(made, FIRST + 4)
+    assert (silent.fate, silent.observations) == (Fate.TESTED, ())
+
+
+def test_address_outside_the_plan_was_left_alone(tmp_path: Path) -> None:
+    """Nothing was, and nothing will be, sent to it."""
+    found = explained(make_scan(tmp_path), FIRST + 64)
+
+    assert (found.fate, found.shard, found.window) == (Fate.NOT_PLANNED, None, None)
+
+
+def test_opted_out_address_was_kept_back(tmp_path: Path) -> None:
+    """Its opt-out was in force before its shard began."""
+    made = make_scan(tmp_path)
+    opt_out(made, FIRST + 9)
+    scanned(made)
+
+    found = explained(made, FIRST + 9)
+
+    assert (found.fate, found.window) == (Fate.KEPT_BACK, None)
+    assert [entry.by for entry in found.optouts] == ["its operator"]
+
+
+def test_later_opt_out_changes_nothing_of_what_was_done(tmp_path: Path) -> None:
+    """The answer stays true."""
+    made = make_scan(tmp_path)
+    opt_out(made, FIRST + 9)
+    scanned(made)
+    opt_out(made, FIRST + 10)
+
+    assert explained(made, FIRST + 10).fate is Fate.TESTED
+
+
+def test_pending_and_lost_shards_are_told_apart(tmp_path: Path) -> None:
+    """A shard that was handed out may have been sent, though it is not committed."""
+    made = make_scan(tmp_path)
+    add_handout(made.run, Handout(datetime.now(UTC), 1, 0, 0, 1))
+    first, second = (int(shard_addresses(made.plan, shard)[0]) for shard in (0, 1))
+
+    assert explained(made, first).fate is Fate.PENDING
+    assert explained(made, second).fate is Fate.UNDER_WAY
+
+
+def test_unknown_run_is_named(tmp_path: Path) -> None:
+    """With where to look."""
+    made = make_scan(tmp_path)
+
+    with pytest.raises(ConfigError, match="2026-W49"):
+        explain(made.settings, made.plan.campaign, "2026-W49", FIRST)
