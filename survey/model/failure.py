@@ -21,7 +21,7 @@ class Failure(StrEnum):
     DEADLINE = "deadline"
     """The whole conversation ran out of its time (drip, tarpit)."""
     TOO_MUCH = "too_much"
-    """The peer sent more bytes than a conversation may take."""
+    """The peer sent more bytes, or made us send more packets, than a conversation may take."""
     GARBAGE = "garbage"
     """The peer's bytes fit no protocol that we know."""
     WRONG_PROTOCOL = "wrong_protocol"

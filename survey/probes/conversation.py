@@ -73,17 +73,18 @@ class Conversation:
         ip: int,
         dialogue: Dialogue,
         *,
+        packets: int,
         connect: float,
         reply: float,
         total: float,
     ) -> None:
-        """The limits are in seconds: for the connect, for each reply, and for the whole."""
+        """What may be sent, in packets; the limits are in seconds: connect, each reply, whole."""
         self.ip = ip
         self.done = poller.loop.create_future()
         self._poller = poller
         self._sock = sock
         self._dialogue = dialogue
-        self._evidence = Evidence()
+        self._evidence = Evidence(sock, packets)
         self._reply = reply
         self._connecting = True
         self._unsent = b""

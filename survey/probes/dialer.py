@@ -96,7 +96,14 @@ class Dialer:
         if isinstance(sock, Failure):
             return unanswered(sock)
         conversation = Conversation(
-            self._loop_poller(), sock, ip, dialogue, connect=connect, reply=reply, total=total
+            self._loop_poller(),
+            sock,
+            ip,
+            dialogue,
+            packets=packets,
+            connect=connect,
+            reply=reply,
+            total=total,
         )
         self._live.add(conversation)
         try:

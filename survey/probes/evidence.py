@@ -1,13 +1,24 @@
-"""What is kept of a conversation: its first bytes each way, all bytes counted, and its cap."""
+"""What is kept of a conversation: its first bytes each way, all bytes counted, and its caps."""
+
+import socket
+import struct
 
 from survey.model.observation import MAX_EVIDENCE
 
 MAX_BYTES = 96 * 1024
-"""Bytes that one conversation takes from a peer; the largest honest one needs 40 kB less."""
+"""Bytes that one conversation takes from a peer; an honest one brings a few kB."""
+
+_FREE_PIECES = 4  # an honest proxy answers in so many; they can't cost more than was charged
+_CLOSING = 2
+# struct tcp_info in linux/tcp.h; counts every segment, also retransmits and bare acknowledgements.
+_TCP_INFO_SEGS_OUT = struct.Struct("=136xI")
 
 
 class Evidence:
     """Grows with a conversation; bounded whatever the peer does.
+
+    A peer that sends its bytes one by one makes our kernel acknowledge them one by one.  So what
+    it makes us send is counted, and ends with what was charged (law 5).
 
     Attributes:
         received: First bytes from the peer, at most MAX_EVIDENCE.
@@ -16,23 +27,39 @@ class Evidence:
         bytes_out: All bytes we sent.
     """
 
-    __slots__ = ("bytes_in", "bytes_out", "received", "sent")
+    __slots__ = ("_packets", "_pieces", "_sock", "bytes_in", "bytes_out", "received", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket | None = None, packets: int = 0) -> None:
+        """Of the conversation over this socket, for which so many packets were charged."""
+        self._sock = sock
+        self._packets = packets - _CLOSING
+        self._pieces = 0
         self.received = b""
         self.sent = b""
         self.bytes_in = 0
         self.bytes_out = 0
 
     def hear(self, data: bytes) -> bool:
-        """Note what came; False if that is more than a conversation takes."""
+        """Note what came; False if that, or what it made us send, is more than is allowed."""
         if self.bytes_in < MAX_EVIDENCE:
             self.received = (self.received + data)[:MAX_EVIDENCE]
         self.bytes_in += len(data)
-        return self.bytes_in <= MAX_BYTES
+        self._pieces += 1
+        return self.bytes_in <= MAX_BYTES and (
+            self._pieces <= _FREE_PIECES
+            or self._sock is None
+            or packets_sent(self._sock) <= self._packets
+        )
 
     def say(self, data: bytes) -> None:
         """Note what was sent."""
         if self.bytes_out < MAX_EVIDENCE:
             self.sent = (self.sent + data)[:MAX_EVIDENCE]
         self.bytes_out += len(data)
+
+
+def packets_sent(sock: socket.socket) -> int:
+    """Packets that a TCP socket has sent so far, all of them."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SEGS_OUT.size)
+    sent: int = _TCP_INFO_SEGS_OUT.unpack(info)[0]
+    return sent

@@ -32,12 +32,18 @@ class SmtpLine(SMTPProtocol):
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, ip: int, total: float
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        ip: int,
+        *,
+        packets: int,
+        total: float,
     ) -> None:
-        """Over a connected socket, for ``total`` seconds at most."""
+        """Over a connected socket, with so many packets and for ``total`` seconds at most."""
         super().__init__(loop)
         self.ip = ip
-        self.evidence = Evidence()
+        self.evidence = Evidence(sock, packets)
         self._sock = sock
         self._due = loop.time() + total
         self._reply = b""

@@ -44,7 +44,7 @@ async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
         return (nothing.observed(context.attempt, "", unanswered(dialled)),)
     loop = asyncio.get_running_loop()
     started, started_at = loop.time(), datetime.now(UTC)
-    line = SmtpLine(loop, dialled, ip, context.timeouts.relay)
+    line = SmtpLine(loop, dialled, ip, packets=PACKETS, total=context.timeouts.relay)
     try:
         with context.dialer.running_one(line):
             await loop.create_connection(lambda: line, sock=dialled)

@@ -24,8 +24,9 @@ _SOCKS4_REPLY = 8
 SOCKS5_GREETING = b"\x05\x01\x00"
 """Version 5, one method: no authentication.  No other is ever offered, so none can be asked for."""
 SOCKS5_NO_AUTH = 0x00
-SOCKS5_REFUSALS = frozenset({0x01, 0x02, 0xFF})
-"""GSSAPI or a password demanded unasked, or no acceptable method: it does not serve strangers."""
+SOCKS5_REFUSALS = frozenset({0x02, 0xFF})
+"""A password demanded though none was offered, or no acceptable method: no strangers served.
+GSSAPI (01) demanded like that would be one too, but is what an echo of our greeting looks like."""
 SOCKS5_GRANTED = 0x00
 _VERSION_AND_CODE = 2
 _SOCKS5_HEAD = 4

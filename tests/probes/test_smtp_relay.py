@@ -143,9 +143,10 @@ async def test_an_open_relay_gets_one_honest_message(serve: Callable, context: C
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 5])
 async def test_replies_in_pieces_are_the_same_replies(
-    serve: Callable, context: Context, piece: int
+    serve: Callable, context: Context, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However the network cuts them."""
+    monkeypatch.setattr(smtp_relay, "PACKETS", 10_000)
     server = Mail()
     server.piece = piece
     context = replace(context, timeouts=replace(context.timeouts, greeting=5, command=5, relay=20))
@@ -372,3 +373,19 @@ async def test_no_bytes_raise_or_bring_a_second_message(serve: Callable, context
         assert 1 <= len(rows) <= 4
         assert all(row.step is not Step.ECHOED and not row.nonce for row in rows)
         assert messages - before <= 1
+
+
+async def test_bytes_one_by_one_end_with_what_was_charged(
+    serve: Callable, context: Context
+) -> None:
+    """Each makes our kernel acknowledge it; the cap counts that too (law 5)."""
+
+    async def server(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            writer.write(b"2")
+            await asyncio.sleep(0)
+
+    patient = replace(context, timeouts=replace(context.timeouts, greeting=60, relay=60))
+    (row,) = await probe(serve, patient, server)
+    assert row.failure is Failure.TOO_MUCH
+    assert row.bytes_in < MAX_BYTES
