@@ -3,7 +3,7 @@
 Ours is what an analyst waits for: a data directory opened, opt-outs and all, and both answers
 fetched, from the compacted tables that the judgement leaves.  The peers are DuckDB's own ASOF joins
 from the same observations to the same ranges, over all rows and over the open ones alone; neither
-knows opt-outs, denominators or intervals.
+knows opt-outs, denominators or intervals, and both count rows, which is cheaper than hosts.
 """
 
 import tempfile
@@ -71,7 +71,7 @@ COPY (
 """
 
 _PEER = """
-SELECT r.{key}, count(DISTINCT o.ip) FILTER (WHERE o.step = 'echoed') AS open, count(*) AS seen
+SELECT r.{key}, count(*) FILTER (WHERE o.step = 'echoed') AS open, count(*) AS seen
 FROM read_parquet($observations) AS o
 ASOF JOIN read_parquet($ranges) AS r ON o.ip >= r.range_start
 WHERE o.ip <= r.range_end AND {rows}

@@ -1,11 +1,10 @@
 -- How exposed each network is in one run.  Hosts are distinct addresses.
--- Grain: one per network; NULL is what no registry range holds.
+-- Grain: one per network; NULL is what no registry range holds.  Names come with the addresses.
 -- Reads: scope (hosts), addresses.  Used by: exposure.py.  Bound: $campaign, $run, $kind.
 WITH
 seen AS (
     SELECT
         asn,
-        network,
         rung,
         CASE $kind WHEN 'relay' THEN relay WHEN 'proxy' THEN proxy ELSE verdict END AS verdict
     FROM scope
@@ -14,7 +13,6 @@ seen AS (
 counted AS (
     SELECT
         asn,
-        any_value(network) AS network,
         count(*) FILTER (WHERE verdict = 'open') AS open,
         count(*) FILTER (WHERE verdict = 'suspected') AS suspected,
         count(*) FILTER (WHERE verdict = 'closed') AS closed,
@@ -26,7 +24,7 @@ counted AS (
 joined AS (
     SELECT
         coalesce(c.asn, a.asn) AS asn,
-        coalesce(c.network, a.network) AS network,
+        a.network,
         coalesce(c.open, 0) AS open,
         coalesce(c.suspected, 0) AS suspected,
         coalesce(c.closed, 0) AS closed,
