@@ -16,8 +16,8 @@ import dns.resolver
 from survey.errors import ConfigError
 from survey.model.address import format_ip, parse_ip
 
-# RFC 1123 s2.1.
-_HOST = re.compile(rb"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{1,63}")
+# RFC 1123 s2.1, and at least one dot.
+_HOST = re.compile(rb"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 _LIFETIME = 5.0
 _REMEMBERED = 10_000
 
