@@ -12,6 +12,7 @@ from survey.protocols.dialogue import Dialogue
 from survey.protocols.http import http_connect
 
 PACKETS = 12
+"""One connection: 6 or 7 measured, one to spare, and 4 retransmits (``dialer.USER_TIMEOUT_MS``)."""
 
 
 def agent(identity: Identity) -> str:

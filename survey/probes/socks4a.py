@@ -9,6 +9,7 @@ from survey.protocols.dialogue import Dialogue
 from survey.protocols.socks import socks4, socks4a_request
 
 PACKETS = 12
+"""One connection: 6 or 7 measured, one to spare, and 4 retransmits (``dialer.USER_TIMEOUT_MS``)."""
 
 
 def _dialogue(to: Endpoint, token: str) -> Dialogue:

@@ -7,6 +7,7 @@ from survey.probes.tunnel import TunnelProbe
 from survey.protocols.socks import socks5
 
 PACKETS = 13
+"""One connection: 7 or 8 measured, one to spare, and 4 retransmits (``dialer.USER_TIMEOUT_MS``)."""
 
 _PROBE = TunnelProbe(Probe.SOCKS5, socks5, PACKETS)
 
