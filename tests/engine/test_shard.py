@@ -274,7 +274,7 @@ def test_missing_key_is_named(tmp_path: Path) -> None:
 def test_canary_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
     """The target is tested once the canary answers; it is never recorded as closed for that."""
     with world(tmp_path, {FIRST + 3: open_socks5}, canary_after=1.0) as there:
-        made = make_scan(tmp_path, shard_addresses=64, canary=there.canary, lease_seconds=12.0)
+        made = make_scan(tmp_path, shard_addresses=64, canary=there.canary)
         made.say(made.assignment())
 
         receipt = run_shard(made.assignment(), ignore)

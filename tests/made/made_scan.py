@@ -83,7 +83,7 @@ def make_scan(
     probes: tuple[ProbePlan, ...] = (ProbePlan(Probe.SOCKS5, (PORT,)),),
     rate: Rate = Rate(20_000, 20_000.0, 2),  # noqa: B008 - frozen
     slots: int = 2,
-    lease_seconds: float = 3.0,
+    lease_seconds: float = 30.0,
 ) -> MadeScan:
     """A plan over the first addresses of 127.80.0.0, frozen in ``root/data``."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
