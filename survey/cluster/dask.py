@@ -61,11 +61,11 @@ class DaskExecutor:
         """The workers, until the end of the block.
 
         Raises:
-            ConfigError: The scheduler can't be reached.
+            ConfigError: The scheduler can't be reached, or is not set as we need it.
         """
         with ExitStack() as stack:
             stack.enter_context(dask.config.set(SETTINGS))
-            client = stack.enter_context(self._client(stack))
+            client = self._client(stack)
             pool = DaskPool(client, work)
             client.subscribe_topic(TOPIC, lambda event: report(Progress(**event[1]["progress"])))
             yield pool
@@ -86,16 +86,31 @@ class DaskExecutor:
                 protocol="tls://",
             )
             stack.enter_context(cluster)
-            return Client(cluster)
+            return stack.enter_context(Client(cluster))
         try:
-            return Client(self._scheduler, timeout=REACH)
+            client = Client(self._scheduler, timeout=REACH)
+            stack.enter_context(client)
+            reruns = client.run_on_scheduler(_allowed_failures)
         except (OSError, ssl.SSLError, ValueError) as error:
             raise ConfigError(
                 "--scheduler",
                 "",
-                f"{self._scheduler} can't be reached ({error})",
+                f"{self._scheduler} can't be reached or asked ({error})",
                 "give tls://HOST:PORT, with certificates in DASK_DISTRIBUTED__COMM__TLS__*",
             ) from error
+        if reruns:
+            raise ConfigError(
+                "--scheduler",
+                "",
+                f"{self._scheduler} would run a lost shard again by itself, beside its first run",
+                "start it with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0",
+            )
+        return client
+
+
+def _allowed_failures(dask_scheduler: Any) -> int:
+    """How often the scheduler reruns a task whose worker died; runs there."""
+    return int(dask_scheduler.allowed_failures)
 
 
 class DaskPool:

@@ -3,10 +3,13 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import dask
 import pytest
+from distributed import LocalCluster
 from made_work import work
 
 from survey.cluster import dask as module
@@ -112,14 +115,33 @@ def test_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
-def test_cluster_can_be_used_from_elsewhere(make_assignment: Make) -> None:
-    """An existing scheduler's workers do the same."""
-    from distributed import LocalCluster  # noqa: PLC0415 - only here
-
+@contextmanager
+def given_cluster(allowed_failures: int) -> Iterator[str]:
+    """The address of somebody's cluster."""
+    setting = {"distributed.scheduler.allowed-failures": allowed_failures}
     with (
+        dask.config.set(setting),
         LocalCluster(
             n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
         ) as cluster,
-        DaskExecutor(scheduler=cluster.scheduler_address).open(work, REPORTS.append) as pool,
+    ):
+        yield cluster.scheduler_address
+
+
+def test_given_cluster_does_the_same(make_assignment: Make) -> None:
+    """An existing scheduler's workers do the work."""
+    with (
+        given_cluster(0) as address,
+        DaskExecutor(scheduler=address).open(work, REPORTS.append) as pool,
     ):
         assert isinstance(outcomes_of(pool, [make_assignment(3)])[3], Done)
+
+
+def test_scheduler_that_reruns_by_itself_is_refused() -> None:
+    """A second run beside a first that may still send would break the cap."""
+    with (
+        given_cluster(3) as address,
+        pytest.raises(ConfigError, match="ALLOWED_FAILURES=0"),
+        DaskExecutor(scheduler=address).open(work, REPORTS.append),
+    ):
+        pass

@@ -21,7 +21,6 @@ def test_folder_without_hard_links_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some file systems know no links."""
-
     monkeypatch.setattr(os, "link", Mock(side_effect=PermissionError(1, "Operation not permitted")))
 
     with pytest.raises(StorageError, match="hard links"):
