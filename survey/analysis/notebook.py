@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 import duckdb
 import pyarrow as pa
 
-from survey.analysis.database import Connection, connect
+from survey.analysis.database import connect
 from survey.analysis.exposure import By, Scope, Weakness, measure
 from survey.analysis.queries import query
 from survey.analysis.space import territory
@@ -115,7 +115,7 @@ class Survey:
         Raises:
             ConfigError: No such ``by`` or ``kind``, or no such judged run.
         """
-        scope = self.scope(campaign, run, jurisdiction)
+        scope = self._scope(campaign, run, jurisdiction)
         table = measure(
             self._connection, scope, _choice(By, "by", by), _choice(Weakness, "kind", kind)
         )
@@ -164,11 +164,11 @@ class Survey:
         finally:
             clock.cancel()
 
-    def scope(
+    def _scope(
         self,
-        campaign: str | None = None,
-        run: str | None = None,
-        jurisdiction: Jurisdiction | None = None,
+        campaign: str | None,
+        run: str | None,
+        jurisdiction: Jurisdiction | None,
     ) -> Scope:
         """Which hosts of which run are counted, with the snapshots that it was judged with.
 
@@ -185,11 +185,6 @@ class Survey:
             country=country,
             network=network,
         )
-
-    @property
-    def connection(self) -> Connection:
-        """The locked database behind the relations."""
-        return self._connection
 
     def _judged(self, campaign: str | None, run: str | None) -> StoredRun:
         """The newest judged run of those that fit."""

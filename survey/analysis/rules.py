@@ -313,10 +313,18 @@ TUNNEL_RULES = (
     Rule(
         "tunnel.denied",
         "refused_at = 'CONNECT' AND (probe = 'http_connect' AND code IN (403, 451) "
-        "OR probe = 'socks5' AND code = 2 OR probe IN ('socks4', 'socks4a') AND code = 91)",
+        "OR probe = 'socks5' AND code = 2)",
         Verdict.CLOSED,
         Rung.R2,
         "Its rules refuse a stranger's tunnel.",
+    ),
+    Rule(
+        "tunnel.rejected",
+        "refused_at = 'CONNECT' AND probe IN ('socks4', 'socks4a') AND code = 91",
+        Verdict.CLOSED,
+        Rung.R2,
+        "SOCKS4 says rejected or failed with one code; our canary was well, so we take it for a "
+        "refusal.",
     ),
     Rule(
         "tunnel.not_a_proxy",

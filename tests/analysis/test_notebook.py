@@ -1,6 +1,7 @@
 """What a researcher sees, what only an agency sees, and what nobody sees."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,9 +47,10 @@ def made(tmp_path: Path) -> MadeData:
 
 
 @pytest.fixture
-def opened(made: MadeData) -> Survey:
+def opened(made: MadeData) -> Iterator[Survey]:
     """That run, opened as a notebook does."""
-    return survey.open(made.layout.root)
+    with survey.open(made.layout.root) as notebook:
+        yield notebook
 
 
 def by_key(relation: duckdb.DuckDBPyRelation) -> dict:

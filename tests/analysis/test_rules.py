@@ -249,7 +249,7 @@ CASES = (
     *(Case("tunnel.auth_required", refusal(code, "METHOD"), SOCKS5) for code in (1, 2, 255)),
     Case("tunnel.denied", refusal(403), HTTP),
     Case("tunnel.denied", refusal(2), SOCKS5),
-    Case("tunnel.denied", refusal(91), SOCKS4),
+    Case("tunnel.rejected", refusal(91), SOCKS4),
     *(Case("tunnel.not_a_proxy", refusal(code), HTTP) for code in (302, 400, 404, 405, 501)),
     Case("tunnel.not_a_proxy", refusal(7), SOCKS5),
     Case("tunnel.other_refusal", refusal(429), HTTP),
