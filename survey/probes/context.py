@@ -1,10 +1,11 @@
 """What every probe of a run shares."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from survey.model.plan import Canary, Identity
 from survey.probes.dialer import Dialer
+from survey.probes.messages import Messages
 from survey.probes.names import Names
 from survey.probes.timeouts import INTERNET, Timeouts
 from survey.probes.trial import Trial
@@ -23,9 +24,14 @@ class Context:
         canary: The far end, the only one.
         dialer: Opens connections.
         names: Checks a server's own name.
-        attempt: 0 for the first try of the run, at most 255.
+        attempt: 0 for the first try of the run, then counting follow-ups, at most 255.
         canary_healthy: Whether our mailbox would take a message now.
         timeouts: The limits.
+        only: The variants to try, in the probe's own order; None is its normal course.
+        token_attempt: The attempt whose tokens are used again, so that a greylist sees the same
+            sender and recipient; None for this attempt's own.
+        messages: How many each host may still get; whoever sends one asks before DATA and spends it
+            when it leaves.
     """
 
     campaign: str
@@ -38,6 +44,13 @@ class Context:
     attempt: int
     canary_healthy: Callable[[], bool]
     timeouts: Timeouts = INTERNET
+    only: tuple[str, ...] | None = None
+    token_attempt: int | None = None
+    messages: Messages = field(default_factory=Messages)
+
+    def wants(self, variant: str) -> bool:
+        """Whether this variant is to be tried."""
+        return self.only is None or variant in self.only
 
     def token(self, trial: Trial, kind: TokenKind) -> str:
         """The token of this run for one trial."""
@@ -51,7 +64,7 @@ class Context:
                 variant=trial.variant,
                 canary_port=trial.canary_port,
                 tls=False,
-                attempt=self.attempt,
+                attempt=self.attempt if self.token_attempt is None else self.token_attempt,
                 kind=kind,
             ),
         )

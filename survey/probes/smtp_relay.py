@@ -42,7 +42,7 @@ async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
     """Test one target; one observation per envelope that was tried, all over one connection."""
     dialled = await context.dialer.connect(ip, port, PACKETS, context.timeouts.connect)
     if isinstance(dialled, Failure):
-        nothing = Trial(ip, port, Probe.SMTP_RELAY, FORMS[0].variant, 0)
+        nothing = Trial(ip, port, Probe.SMTP_RELAY, _forms(context)[0].variant, 0)
         return (nothing.observed(context.attempt, "", unanswered(dialled)),)
     loop = asyncio.get_running_loop()
     started, started_at = loop.time(), datetime.now(UTC)
@@ -62,6 +62,11 @@ async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
         )
         for offer in offers
     )
+
+
+def _forms(context: Context) -> tuple[Form, ...]:
+    """The forms to try: at least one."""
+    return tuple(form for form in FORMS if context.wants(form.variant))
 
 
 def _dialogue(ip: int, port: int, context: Context) -> Relay:
@@ -84,7 +89,7 @@ def _dialogue(ip: int, port: int, context: Context) -> Relay:
         subject = Subject(ip, port, datetime.now(UTC), mark)
         return payload(compose(context.identity, subject, to))
 
-    return relay(context.identity.helo.encode("ascii"), address, message)
+    return relay(context.identity.helo.encode("ascii"), address, message, _forms(context))
 
 
 async def _converse(line: SmtpLine, dialogue: Relay, context: Context) -> tuple[Offer, ...]:
@@ -103,7 +108,7 @@ async def _grant(wish: Wish, line: SmtpLine, context: Context) -> Reply | bool:
     limits = context.timeouts
     match wish:
         case CanaryHealthy():
-            return context.canary_healthy()
+            return context.canary_healthy() and context.messages.left(line.ip)
         case OwnName(name):
             asked = context.names.points_to(name, line.ip)
             try:
@@ -113,6 +118,7 @@ async def _grant(wish: Wish, line: SmtpLine, context: Context) -> Reply | bool:
         case Listen():
             patience = limits.greeting
         case Letter():
+            context.messages.spend(line.ip)
             patience = limits.message
         case Command(verb):
             patience = limits.goodbye if verb == b"QUIT" else limits.command

@@ -33,11 +33,15 @@ class TunnelProbe:
     packets: int
 
     async def run(self, ip: int, port: int, context: Context) -> tuple[Observation, ...]:
-        """Try a target: one observation per connection."""
-        echo = await self._connect(ip, port, "echo", context.canary.echo, context)
-        if not echo.nonce:
-            return (echo,)
-        return (echo, await self._connect(ip, port, "mail", context.canary.smtp, context))
+        """Try a target: one observation per connection; to the MX only if the first one carried."""
+        observed: tuple[Observation, ...] = ()
+        for variant, to in (("echo", context.canary.echo), ("mail", context.canary.smtp)):
+            if not context.wants(variant):
+                continue
+            observed += (await self._connect(ip, port, variant, to, context),)
+            if not observed[-1].nonce:
+                break
+        return observed
 
     async def _connect(
         self, ip: int, port: int, variant: str, to: Endpoint, context: Context

@@ -6,7 +6,7 @@ Only our own mailboxes, and the tested server's own postmaster, are ever named (
 """
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from survey.model.failure import Failure
@@ -91,7 +91,7 @@ class OwnName:
 
 @dataclass(frozen=True, slots=True)
 class CanaryHealthy:
-    """A wish: would our mailbox take a message now?  A bool comes back."""
+    """A wish: may a message be sent, and would our mailbox take it now?  A bool comes back."""
 
 
 Wish = Listen | Command | Letter | OwnName | CanaryHealthy
@@ -179,6 +179,7 @@ def relay(
     helo: bytes,
     address: Callable[[Form, bytes | None], Envelope],
     compose: Callable[[Envelope], bytes],
+    wanted: Sequence[Form] = FORMS,
 ) -> Relay:
     """Introduce ourselves, try one envelope after the other, and send at most one message.
 
@@ -188,24 +189,26 @@ def relay(
         helo: Our own host name.
         address: Makes the envelope of a form, given the server's own name if that is proven.
         compose: Makes the message to an envelope, as ``relay_message.payload`` does.
+        wanted: The forms to try, in this order.
 
     Returns:
         One offer per envelope that was tried, at least one: if none could be tried, the first
         form's, without a token, says why.
     """
+    first = wanted[0].variant
     greeting = yield from _hear(Listen())
     if not greeting.accepted:
-        return (_no_offer("GREETING", greeting, greeting),)
+        return (_no_offer(first, "GREETING", greeting, greeting),)
     hello = yield from _hear(Command(b"EHLO", helo))
     if not hello.accepted and not hello.final:
         hello = yield from _hear(Command(b"HELO", helo))
     if not hello.accepted:
         if not hello.final:
             yield from _hear(Command(b"QUIT"))
-        return (_no_offer("EHLO", hello, greeting),)
+        return (_no_offer(first, "EHLO", hello, greeting),)
     name = yield from _proven_name(hello.raw, greeting.raw)
     offers: list[Offer] = []
-    for form in FORMS:
+    for form in wanted:
         if form.own_name and name is None:
             continue
         if offers and not (yield from _hear(Command(b"RSET"))).accepted:
@@ -217,7 +220,7 @@ def relay(
             break
     else:
         yield from _hear(Command(b"QUIT"))
-    return tuple(offers)
+    return tuple(offers) or (Offer(first, "", _answer(Step.SPOKE, None, hello)),)
 
 
 def _offer(
@@ -266,7 +269,7 @@ def _proven_name(*replies: bytes) -> Generator[Wish, Reply | bool, bytes | None]
     return None
 
 
-def _no_offer(at: str, reply: Reply, greeting: Reply) -> Offer:
+def _no_offer(variant: str, at: str, reply: Reply, greeting: Reply) -> Offer:
     """Why no envelope could be tried; a refusal of EHLO may come from an FTP server."""
     heard = recognise(greeting.raw)
     if heard not in (None, Protocol.SMTP):
@@ -275,7 +278,7 @@ def _no_offer(at: str, reply: Reply, greeting: Reply) -> Offer:
         answer = Answer(Step.CONNECTED, reply.failure, heard, reply=greeting.raw)
     else:
         answer = _answer(Step.SPOKE, at, reply)
-    return Offer(FORMS[0].variant, "", answer)
+    return Offer(variant, "", answer)
 
 
 def _answer(step: Step, at: str | None, reply: Reply) -> Answer:

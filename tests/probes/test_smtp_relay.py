@@ -16,6 +16,7 @@ from survey.model.observation import MAX_EVIDENCE, Observation, Protocol, Step
 from survey.probes import smtp_relay
 from survey.probes.context import Context
 from survey.probes.evidence import MAX_BYTES
+from survey.probes.messages import MOST_MESSAGES, Messages
 from survey.protocols.token import TokenKind, read_token
 
 LOOPBACK = parse_ip("127.0.0.1")
@@ -389,3 +390,49 @@ async def test_bytes_one_by_one_end_with_what_was_charged(
     (row,) = await probe(serve, patient, server)
     assert row.failure is Failure.TOO_MUCH
     assert row.bytes_in < MAX_BYTES
+
+
+async def test_only_the_wanted_envelopes_are_tried(serve: Callable, named: Context) -> None:
+    """A follow-up tries what is left; who is not there leaves a row of a wanted one."""
+    server = Mail()
+    rows = await probe(serve, replace(named, only=("V0", "V3")), server)
+    assert [row.variant for row in rows] == ["V3", "V0"]
+    silent = replace(named, only=("V0",))
+    (row,) = await probe(serve, silent, Mail(greeting=b"554 go away\r\n"))
+    assert (row.variant, row.refused_at) == ("V0", "GREETING")
+
+
+async def test_a_form_that_can_t_be_tried_still_leaves_a_row(
+    serve: Callable, context: Context
+) -> None:
+    """The server's own name is not proven, so V3 names nobody."""
+    (row,) = await probe(serve, replace(context, only=("V3",)), Mail())
+    assert (row.variant, row.step, row.token) == ("V3", Step.SPOKE, "")
+
+
+async def test_a_triplet_is_kept_when_an_old_attempt_s_tokens_are_used(
+    serve: Callable, context: Context
+) -> None:
+    """A greylist lets the same sender and recipient pass; the row is a new attempt's."""
+    (first, *_) = await probe(serve, context, Mail())
+    again = replace(context, attempt=2, token_attempt=0)
+    (second, *_) = await probe(serve, again, Mail())
+    claims = [read_token(context.key, row.token) for row in (first, second)]
+    assert all(claims)
+    assert [claim and claim.attempt for claim in claims] == [0, 0]
+    assert (first.attempt, second.attempt) == (0, 2)
+
+
+async def test_a_host_gets_no_message_beyond_the_limit(serve: Callable, context: Context) -> None:
+    """Whoever sent the others; each is written down before it leaves."""
+    noted: list[int] = []
+    limited = replace(context, messages=Messages({LOOPBACK: MOST_MESSAGES - 1}, noted.append))
+    server = Mail(RCPT=b"250 ok\r\n")
+    (row,) = await probe(serve, limited, server)
+    assert row.step is Step.SENT
+    assert noted == [LOOPBACK]
+    server = Mail(RCPT=b"250 ok\r\n")
+    (row,) = await probe(serve, limited, server)
+    assert (row.step, row.failure) == (Step.ACCEPTED, Failure.ABORTED)
+    assert server.message == b""
+    assert noted == [LOOPBACK]

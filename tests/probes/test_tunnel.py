@@ -228,3 +228,14 @@ async def test_no_bytes_raise(probe: Probe, serve: Callable, context: Context) -
         (row,) = await PROBES[probe].run(LOOPBACK, port, hasty)
         assert row.step is not Step.ECHOED
         assert row.step is not Step.NOTHING
+
+
+@pytest.mark.parametrize(("only", "ports"), [(("mail",), [25]), (("echo",), [26])])
+async def test_only_the_wanted_port_is_asked_for(
+    serve: Callable, context: Context, only: tuple[str, ...], ports: list[int]
+) -> None:
+    """A follow-up may be about one of them alone."""
+    proxy = Proxy(Probe.SOCKS5)
+    wanted = replace(context, only=only, attempt=1)
+    rows = await PROBES[Probe.SOCKS5].run(LOOPBACK, await serve(proxy), wanted)
+    assert [(row.variant, row.canary_port, row.attempt) for row in rows] == [(only[0], ports[0], 1)]
