@@ -9,9 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -24,9 +25,46 @@ PACKAGES = {
     "dante-server": "danted",
     "microsocks": None,
     "proxycheck": None,
+    "rbldnsd": "rbldnsd",
     "iproute2": None,
     "procps": None,
 }
+
+# The same for the many configurations of the long tests (`--long`).
+LONG_PACKAGES = {
+    "apache2-bin": None,
+    "haproxy": "haproxy",
+    "m4": None,
+    "msmtp": None,
+    "ncat": None,
+    "nginx": "nginx",
+    "nmap": None,
+    "openssh-client": None,
+    "postgrey": "postgrey",
+    "privoxy": "privoxy",
+    "python3-twisted": None,
+    "socat": None,
+    "vsftpd": "vsftpd",
+    # what the unpacked servers need
+    "libevent-2.1-7": None,
+    "libgnutls-dane0": None,
+    "libidn12": None,
+    "libldap-2.5-0": None,
+    "liblockfile1": None,
+    "libnsl2": None,
+    "libwrap0": None,
+}
+
+# Servers of which Debian lets only one be installed, or that had better not be: their packages are
+# unpacked into a folder each, and nothing of the machine changes.
+UNPACKED = {
+    "exim": ("exim4-daemon-light",),
+    "msmtpd": ("msmtp-mta",),
+    "opensmtpd": ("opensmtpd",),
+    "sendmail": ("sendmail-bin", "sendmail-cf"),
+    "sshd": ("openssh-server",),
+}
+UNPACKED_INTO = ROOT / ".servers"
 
 # Nothing but loopback, and every process of the tests dies with the first one.  A shell is that
 # first process because it buries orphans, which pytest would not.
@@ -42,9 +80,11 @@ def main(arguments: list[str]) -> None:
     os.chdir(ROOT)
 
     problem = why_not_isolated() or cannot_unshare()
-    if not problem and (problem := install_servers()):
-        say(f"tests on servers that are not there will be skipped: {problem}")
+    if not problem and (missing := install_servers(PACKAGES | (LONG_PACKAGES if long else {}))):
+        say(f"tests on servers that are not there will be skipped: {missing}")
         problem = None if shutil.which("ip") else "iproute2 is not installed"
+    if long and not problem and (missing := unpack_servers()):
+        say(f"tests on servers that are not there will be skipped: {missing}")
     if problem:
         say(f"no namespace, so no tests on real servers: {problem}")
         os.execv(pytest[0], pytest)  # noqa: S606 - no shell is needed
@@ -63,12 +103,12 @@ def why_not_isolated() -> str | None:
     return None
 
 
-def install_servers() -> str | None:
+def install_servers(packages: Mapping[str, str | None]) -> str | None:
     """Install the packages that are not there yet; what went wrong, or None.
 
     Nothing is removed for them, no service of theirs is started, now or at the next boot.
     """
-    wanted = [package for package in PACKAGES if not installed(package)]
+    wanted = [package for package in packages if not installed(package)]
     if not wanted:
         return None
     say(f"installing {' '.join(wanted)}")
@@ -79,10 +119,40 @@ def install_servers() -> str | None:
                 if not installed(package):
                     apt_get("install", package)
     for package in wanted:
-        if (service := PACKAGES[package]) and installed(package):
+        if (service := packages[package]) and installed(package):
             disable(service)
     still_missing = [package for package in wanted if not installed(package)]
     return f"apt-get could not install {' '.join(still_missing)}" if still_missing else None
+
+
+def unpack_servers() -> str | None:
+    """Unpack the servers that are not there yet; what went wrong, or None."""
+    missing = []
+    for server, packages in UNPACKED.items():
+        folder = UNPACKED_INTO / server
+        if folder.exists():
+            continue
+        say(f"unpacking {' '.join(packages)}")
+        UNPACKED_INTO.mkdir(exist_ok=True)
+        with TemporaryDirectory(prefix=f"{server}-", dir=UNPACKED_INTO) as making:
+            if download_and_unpack(packages, Path(making)):
+                (Path(making) / "files").rename(folder)
+            else:
+                missing.append(server)
+    return f"apt-get could not download {' '.join(missing)}" if missing else None
+
+
+def download_and_unpack(packages: Iterable[str], folder: Path) -> bool:
+    """Bring packages into a folder and their files into ``files`` below it."""
+    if not apt_get("download", *packages, folder=folder):
+        apt_get("update")
+        if not apt_get("download", *packages, folder=folder):
+            return False
+    (folder / "files").mkdir()
+    return all(
+        subprocess.run(["dpkg", "--extract", package, folder / "files"], check=False).returncode == 0
+        for package in folder.glob("*.deb")
+    )
 
 
 def installed(package: str) -> bool:
@@ -91,8 +161,8 @@ def installed(package: str) -> bool:
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout == "installed"
 
 
-def apt_get(command: str, *packages: str) -> bool:
-    """Run apt-get quietly and without a question; its output is shown only if it fails."""
+def apt_get(command: str, *packages: str, folder: Path | None = None) -> bool:
+    """Run apt-get, in a folder, quietly and without a question; its output is shown only if it fails."""
     options = ["--quiet", "--yes", "--option", "Acquire::Retries=3", "--option", "APT::Color=0"]
     if command == "install":
         # --no-remove: a machine's own mail server is never replaced by ours.
@@ -105,6 +175,7 @@ def apt_get(command: str, *packages: str) -> bool:
     done = subprocess.run(
         ["apt-get", command, *options, *packages],
         env=environment,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""From observations and arrivals to findings: the rules applied, country and network joined.
+"""From observations and arrivals to findings: rules applied, software told, registries joined.
 
 The address space is cut into slices of about equal work, so that memory stays flat whatever the
 size of a run.  The same input gives the same rows.
@@ -13,7 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from survey.analysis import fingerprint
 from survey.analysis.database import Connection, connect, hold, range_table, show_files
+from survey.analysis.fingerprints import FINGERPRINTS
 from survey.analysis.queries import query
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
 from survey.model.address import MAX_IP
@@ -88,6 +90,7 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
         hosts = _Table(files, run.hosts, HOSTS, material.optouts_version)
         for first, last in _slices(connection, slice_rows):
             connection.execute(query("judged"), {"first": first, "last": last})
+            fingerprint.identify(connection, first, last)
             connection.execute(
                 query("findings"),
                 {
@@ -149,6 +152,7 @@ def _prepare(connection: Connection, material: Material) -> None:
         "probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded"
         f") AS {render(TUNNEL_RULES)}"
     )
+    fingerprint.prepare(connection, FINGERPRINTS)
     connection.execute(query("letters"))
     connection.execute(query("tunnels"))
 

@@ -1,6 +1,6 @@
--- The findings of one slice, each with the country and network of its address.
+-- The findings of one slice, each with what answered, and the country and network of its address.
 -- Grain: one per (campaign, run, ip, port, probe); sorted by it.
--- Reads: judged, rules, country_ranges, network_ranges, optout_ranges.  Used by: findings.py.
+-- Reads: judged, rules, identified, country_ranges, network_ranges, optout_ranges.  Used by: findings.py.
 -- Bound: $campaign, $run, $country_snapshot, $network_snapshot.
 -- An ASOF join finds the last range that starts at or before an address; the address lies in it only
 -- if it ends at or behind the address, else it lies in a gap and has no country.
@@ -21,6 +21,11 @@ SELECT
     j.deciding.code AS code,
     j.deciding.reply AS reply,
     j.deciding.received AS banner,
+    i.software,
+    i.version AS software_version,
+    i.named AS software_named,
+    i.sign AS software_sign,
+    i.host,
     CASE WHEN j.ip <= c.range_end THEN c.country END AS country,
     CASE WHEN j.ip <= n.range_end THEN n.asn END AS asn,
     CASE WHEN j.ip <= n.range_end THEN n.network END AS network,
@@ -28,6 +33,7 @@ SELECT
     $network_snapshot AS network_snapshot
 FROM judged AS j
 JOIN rules AS r USING (rank)
+LEFT JOIN identified AS i ON j.ip = i.ip AND j.port = i.port
 ASOF LEFT JOIN country_ranges AS c ON j.ip >= c.range_start
 ASOF LEFT JOIN network_ranges AS n ON j.ip >= n.range_start
 ASOF LEFT JOIN optout_ranges AS o ON j.ip >= o.range_start
