@@ -2,7 +2,7 @@
 
 Where a comment says "seen", the bytes came from that program on Debian 12; the others are from its
 documentation, its source's texts, or its well-known banner.  Each row has samples in
-``tests/analysis/test_fingerprints.py``.
+``tests/made/made_answers.py``.
 
 A new row goes before those that are less particular than it; an id is never reused.
 """
@@ -31,7 +31,7 @@ NAMED = (
         "exim.greeting",
         Place.GREETING,
         rf"\bESMTP Exim {_V}",
-        "Seen: `220 name ESMTP Exim 4.96 Mon, ...`; Exim's own default.",
+        "`220 name ESMTP Exim 4.96 Mon, ...`, Exim's own default.",
     ),
     _named(
         "sendmail.greeting",
@@ -141,7 +141,7 @@ NAMED = (
         "communigate.greeting",
         Place.GREETING,
         rf"\bCommuniGate Pro {_V}",
-        "CommuniGate Pro.",
+        "CommuniGate Pro, with its version.",
     ),
     _named(
         "groupwise.greeting",
@@ -162,18 +162,36 @@ NAMED = (
     _named(
         "axigen.greeting", Place.GREETING, r"\bAxigen ESMTP\b", "Axigen; it has no version in it."
     ),
-    _named("stalwart.greeting", Place.GREETING, r"\bStalwart ESMTP\b", "Stalwart."),
+    _named(
+        "stalwart.greeting",
+        Place.GREETING,
+        r"\bStalwart ESMTP\b",
+        "Stalwart; it has no version in it.",
+    ),
     _named(
         "ccproxy.greeting",
         Place.GREETING,
         r"^220 CCProxy (?:([0-9][0-9.]*) )?",
         "CCProxy's FTP and mail gateways.",
     ),
-    _named("vsftpd.greeting", Place.GREETING, rf"\(vsFTPd {_V}\)", "An FTP server."),
     _named(
-        "proftpd.greeting", Place.GREETING, r"\bProFTPD(?: ([0-9][0-9a-z.]*))?", "An FTP server."
+        "vsftpd.greeting",
+        Place.GREETING,
+        rf"\(vsFTPd {_V}\)",
+        "An FTP server, met on another port.",
     ),
-    _named("pure_ftpd.greeting", Place.GREETING, r"\bPure-FTPd\b", "An FTP server."),
+    _named(
+        "proftpd.greeting",
+        Place.GREETING,
+        r"\bProFTPD(?: ([0-9][0-9a-z.]*))?",
+        "An FTP server, met on another port.",
+    ),
+    _named(
+        "pure_ftpd.greeting",
+        Place.GREETING,
+        r"\bPure-FTPd\b",
+        "An FTP server, met on another port.",
+    ),
     # Mail servers, in their reply to EHLO.
     _named(
         "courier.ehlo",
@@ -225,10 +243,10 @@ NAMED = (
         "Privoxy until 3.0.33 in the reply to a CONNECT, and on its refusals.",
     ),
     _named(
-        "privoxy.head",
-        Place.HEAD,
-        r"^HTTP/1\.[01] [0-9]{3} [^\n]*\bPrivoxy\b",
-        "It writes status lines of its own: `403 Request blocked by Privoxy`.",
+        "privoxy.page",
+        Place.PAGE,
+        r"<title>[^<\n]*\(Privoxy@",
+        "Seen, in the title of its error pages.",
     ),
     _named(
         "mikrotik.via",
@@ -251,21 +269,9 @@ NAMED = (
         "ccproxy.server", Place.SERVER, r"^CCProxy(?:[/ ]([0-9][0-9.]*))?", "CCProxy's own pages."
     ),
     _named("ccproxy.telnet", Place.FIRST, r"^CCProxy Telnet>", "The prompt of its telnet gateway."),
-    _named(
-        "3proxy.agent",
-        Place.AGENT,
-        r"^3[Pp]roxy(?:[/ ]([0-9][0-9.]*))?",
-        "Only where it was built to say so.",
-    ),
     _named("wingate.telnet", Place.FIRST, r"^WinGate>", "The prompt of its telnet gateway."),
     _named(
         "wingate.server", Place.SERVER, r"^WinGate(?:[/ ]v?([0-9][0-9.]*))?", "WinGate's own pages."
-    ),
-    _named(
-        "wingate.via",
-        Place.VIA,
-        r"\(WinGate(?: v?([0-9][^)]*))?\)$",
-        "WinGate between two servers.",
     ),
     _named(
         "delegate.head", Place.HEAD, rf"^DeleGate-Ver: {_V}", "DeleGate has a field of its own."
@@ -275,9 +281,6 @@ NAMED = (
     _named("proxy_py.server", Place.SERVER, rf"^proxy\.py v?{_V}", "The same on its own pages."),
     _named("mitmproxy.server", Place.SERVER, rf"^mitmproxy {_V}", "An intercepting proxy."),
     _named("polipo.server", Place.SERVER, r"^Polipo\b", "Polipo, unmaintained since 2016."),
-    _named(
-        "ffproxy.page", Place.PAGE, r"\bffproxy(?: ([0-9][0-9.]*))?\b", "Seen, on its error page."
-    ),
     _named(
         "isa.head",
         Place.HEAD,
@@ -296,7 +299,12 @@ NAMED = (
         r"\(ApacheTrafficServer(?:/([0-9][0-9.]*))?",
         "Apache Traffic Server.",
     ),
-    _named("traffic_server.server", Place.SERVER, r"^ATS(?:/([0-9][0-9.]*))?$", "The same."),
+    _named(
+        "traffic_server.server",
+        Place.SERVER,
+        r"^ATS(?:/([0-9][0-9.]*))?$",
+        "The same program's own pages.",
+    ),
     _named(
         "varnish.via",
         Place.VIA,
@@ -324,14 +332,21 @@ NAMED = (
         "Seen; `ServerTokens` decides how much it says.",
     ),
     _named("openresty.server", Place.SERVER, r"^openresty(?:/([0-9][0-9.]*))?", "nginx with Lua."),
-    _named("nginx.server", Place.SERVER, r"^nginx(?:/([0-9][0-9.]*))?", "Seen."),
+    _named(
+        "nginx.server", Place.SERVER, r"^nginx(?:/([0-9][0-9.]*))?", "Seen, in the Server field."
+    ),
     _named(
         "nginx.page",
         Place.PAGE,
         r"<center>nginx(?:/([0-9][0-9.]*))?</center>",
         "Seen, on its own pages, where the field was taken away.",
     ),
-    _named("lighttpd.server", Place.SERVER, r"^lighttpd(?:/([0-9][0-9.]*))?", "Seen."),
+    _named(
+        "lighttpd.server",
+        Place.SERVER,
+        r"^lighttpd(?:/([0-9][0-9.]*))?",
+        "Seen, in the Server field.",
+    ),
     _named(
         "iis.server", Place.SERVER, r"^Microsoft-IIS/([0-9][0-9.]*)", "The web server of Windows."
     ),
@@ -341,7 +356,12 @@ NAMED = (
     _named(
         "openssh.first", Place.FIRST, rf"^SSH-[0-9.]+-OpenSSH_{_V}", "An SSH server (RFC 4253)."
     ),
-    _named("dropbear.first", Place.FIRST, r"^SSH-2\.0-dropbear(?:_([0-9][0-9.]*))?", "The same."),
+    _named(
+        "dropbear.first",
+        Place.FIRST,
+        r"^SSH-2\.0-dropbear(?:_([0-9][0-9.]*))?",
+        "The same program's own pages.",
+    ),
 )
 """A program says its own name."""
 
@@ -360,10 +380,10 @@ WAYS = (
         "privoxy.refusal",
         Sign(
             Place.HEAD,
-            r"^HTTP/1\.[01] [0-9]{3} (?:Invalid header received from client"
-            r"|Bad request received from client|Connect failed|Request for blocked URL)$",
+            r"^HTTP/1\.[01] [0-9]{3} (?:Connect failed|Server or forwarder response invalid"
+            r"|(?:Invalid header|Invalid request|Bad request) received from client)$",
         ),
-        comment="Status lines in Privoxy's words.",
+        comment="Seen: status lines in Privoxy's words.",
     ),
     _ways(
         "3proxy.page",
@@ -411,8 +431,8 @@ WAYS = (
     ),
     _ways(
         "exim.ehlo",
-        Sign(Place.EHLO, r"^250[ -](?:X_PIPE_CONNECT|PIPECONNECT|PIPE_CONNECT)$"),
-        comment="Seen: an extension of Exim 4.92 and later, behind another greeting.",
+        Sign(Place.EHLO, r"^250[ -](?:PRDR|X_PIPE_CONNECT|PIPECONNECT|PIPE_CONNECT)$"),
+        comment="Extensions that only Exim has, behind another greeting.",
     ),
     _ways(
         "exim.refusal_cpanel",
@@ -422,7 +442,7 @@ WAYS = (
     _ways(
         "exim.refusal",
         Sign(Place.REFUSAL, r"^550 relay not permitted$"),
-        comment="Seen: the words of Exim's default access list.",
+        comment="The words of Exim's default access list.",
     ),
     _ways(
         "postfix.refusal",
@@ -447,7 +467,7 @@ WAYS = (
     ),
     _ways(
         "opensmtpd.refusal",
-        Sign(Place.REFUSAL, r"^550 Invalid recipient: <"),
+        Sign(Place.REFUSAL, r"^550 (?:5\.[0-9]\.[0-9] )?Invalid recipient: <"),
         comment="OpenSMTPD's words.",
     ),
     _ways(

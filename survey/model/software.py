@@ -64,7 +64,6 @@ _PROXIES = (
     ("ccproxy", "CCProxy"),
     ("dante", "Dante"),
     ("delegate", "DeleGate"),
-    ("ffproxy", "ffproxy"),
     ("gost", "GOST"),
     ("isa", "Microsoft ISA Server or Forefront TMG"),
     ("microsocks", "microsocks"),
