@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from made_answers import CONNECT, NOBODY, RELAY, SAMPLES, Sample
+from made_answers import CONNECT, NOBODY, SAMPLES, Sample
 from made_data import seen
 
 from survey.analysis.findings import Material, write_findings

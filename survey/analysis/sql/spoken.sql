@@ -6,3 +6,5 @@ CREATE MACRO spoken(bytes) AS replace(replace(replace(replace(
 -- The value of one field of an HTTP head, "" if it has none.
 CREATE MACRO http_field(head, name) AS
     regexp_extract(head, '(?im)^' || name || ':[ \t]*([^\n]*)', 1);
+-- Some texts as the lines of one: each once, in their order; "" for none.
+CREATE MACRO joined(texts) AS array_to_string(list_sort(list_distinct(texts)), chr(10));
