@@ -64,6 +64,8 @@ class Receipt:
         packets: Packets charged against the cap.
         observations: Rows written.
         max_rate: Most packets charged in any one second, packets/s.
+        round: 0 for the scan itself, else its round of follow-ups; there, ``plan_hash`` is the
+            round's own, and indices and addresses are places in its list.
     """
 
     run: str
@@ -91,6 +93,7 @@ class Receipt:
     packets: int
     observations: int
     max_rate: int
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

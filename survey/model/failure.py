@@ -27,4 +27,4 @@ class Failure(StrEnum):
     WRONG_PROTOCOL = "wrong_protocol"
     """The peer speaks another protocol that we know; ``protocol`` names it."""
     ABORTED = "aborted"
-    """We broke off: an opt-out, a stop or a lost lease came into force, or no message may follow."""
+    """We broke off: an opt-out, a stop or a lost lease came, or no message may follow."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from survey.model.client import Client
 from survey.model.failure import Failure
 from survey.model.probe import Probe
 
@@ -68,6 +69,9 @@ class Observation:
         sent: The first bytes we sent, at most MAX_EVIDENCE.
         bytes_in: All bytes from the peer.
         bytes_out: All bytes we sent.
+        source: Local address that it was sent from, or None if no socket got so far.
+        reason: Why a follow-up was made (``model.followup.Reason``), "" for the first try.
+        client: Whose client carried it.
     """
 
     ip: int
@@ -91,3 +95,6 @@ class Observation:
     sent: bytes
     bytes_in: int
     bytes_out: int
+    source: int | None = None
+    reason: str = ""
+    client: Client = Client.OURS

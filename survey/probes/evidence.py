@@ -25,15 +25,26 @@ class Evidence:
         sent: First bytes we sent, at most MAX_EVIDENCE.
         bytes_in: All bytes from the peer.
         bytes_out: All bytes we sent.
+        source: Local address of the socket, or None without one.
     """
 
-    __slots__ = ("_packets", "_pieces", "_sock", "bytes_in", "bytes_out", "received", "sent")
+    __slots__ = (
+        "_packets",
+        "_pieces",
+        "_sock",
+        "bytes_in",
+        "bytes_out",
+        "received",
+        "sent",
+        "source",
+    )
 
     def __init__(self, sock: socket.socket | None = None, packets: int = 0) -> None:
         """Of the conversation over this socket, for which so many packets were charged."""
         self._sock = sock
         self._packets = packets - _CLOSING
         self._pieces = 0
+        self.source = None if sock is None else _source(sock)
         self.received = b""
         self.sent = b""
         self.bytes_in = 0
@@ -56,6 +67,11 @@ class Evidence:
         if self.bytes_out < MAX_EVIDENCE:
             self.sent = (self.sent + data)[:MAX_EVIDENCE]
         self.bytes_out += len(data)
+
+
+def _source(sock: socket.socket) -> int:
+    """Local address of a socket whose connect has been begun, as a number."""
+    return int.from_bytes(socket.inet_aton(sock.getsockname()[0]), "big")
 
 
 def packets_sent(sock: socket.socket) -> int:

@@ -42,4 +42,5 @@ class Trial:
             sent=evidence.sent,
             bytes_in=evidence.bytes_in,
             bytes_out=evidence.bytes_out,
+            source=evidence.source,
         )

@@ -20,7 +20,9 @@ def _schema(grain: str, *fields: pa.Field) -> pa.Schema:
 OBSERVATIONS = _schema(
     "one per (run, ip, port, probe, variant, canary_port, tls, attempt) that answered",
     _field("run", pa.string(), "run id"),
-    _field("shard", pa.uint32(), "shard that made it"),
+    _field("round", pa.uint16(), "0 the scan, then its rounds of follow-ups"),
+    _field("shard", pa.uint32(), "shard of that round that made it"),
+    _field("process", pa.string(), "mark of the process that made it, drawn at its start"),
     _field("ip", pa.uint32(), "tested address"),
     _field("port", pa.uint16(), "tested port"),
     _field("probe", pa.string(), "which test"),
@@ -42,6 +44,9 @@ OBSERVATIONS = _schema(
     _field("sent", pa.binary(), "first bytes we sent, at most 512"),
     _field("bytes_in", pa.uint32(), "all bytes from the peer"),
     _field("bytes_out", pa.uint32(), "all bytes we sent"),
+    _field("source", pa.uint32(), "local address it was sent from", null=True),
+    _field("reason", pa.string(), "of a follow-up (model.followup.Reason), or empty"),
+    _field("client", pa.string(), "whose client carried it (model.client.Client)"),
 )
 
 RECEIPTS = _schema(
@@ -71,6 +76,7 @@ RECEIPTS = _schema(
     _field("packets", pa.uint64(), "packets charged against the cap"),
     _field("observations", pa.uint64(), "rows written"),
     _field("max_rate", pa.uint32(), "most packets charged in any one second"),
+    _field("round", pa.uint16(), "0 the scan; in a round of follow-ups, indices are of its list"),
 )
 
 ARRIVALS = _schema(

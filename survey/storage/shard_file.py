@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from survey.errors import StorageError
 from survey.model.assignment import Receipt
+from survey.model.client import Client
 from survey.model.failure import Failure
 from survey.model.observation import Observation, Protocol, Step
 from survey.model.probe import Probe
@@ -30,23 +31,37 @@ KEY = ("ip", "port", "probe", "variant", "canary_port", "tls", "attempt")
 """What tells the rows of one shard apart, and their order in the file."""
 
 
-_OWN = ("run", "shard")
+_OWN = ("run", "round", "shard", "process")
 """Columns that an observation does not carry itself."""
 
 
-def rows(run: str, shard: int, observations: Iterable[Observation]) -> pa.Table:
+def rows(
+    run: str,
+    shard: int,
+    observations: Iterable[Observation],
+    *,
+    round_: int = 0,
+    process: str = "",
+) -> pa.Table:
     """The observations as a table in key order."""
-    table = pa.Table.from_batches(_batches(run, shard, observations), schema=OBSERVATIONS)
+    own: dict[str, str | int] = {
+        "run": run,
+        "round": round_,
+        "shard": shard,
+        "process": process,
+    }
+    table = pa.Table.from_batches(_batches(own, observations), schema=OBSERVATIONS)
     return table.sort_by([(name, "ascending") for name in KEY])
 
 
-def _batches(run: str, shard: int, observations: Iterable[Observation]) -> Iterator[pa.RecordBatch]:
-    own = {"run": run, "shard": shard}
+def _batches(
+    own: dict[str, str | int], observations: Iterable[Observation]
+) -> Iterator[pa.RecordBatch]:
     names = [name for name in OBSERVATIONS.names if name not in own]
     source = iter(observations)
     while some := list(islice(source, 4096)):
         columns = {name: [getattr(one, name) for one in some] for name in names}
-        columns |= {"run": [run] * len(some), "shard": [shard] * len(some)}
+        columns |= {name: [value] * len(some) for name, value in own.items()}
         yield pa.RecordBatch.from_pydict(columns, schema=OBSERVATIONS)
 
 
@@ -115,6 +130,7 @@ def _observation(row: dict[str, Any]) -> Observation:
         ("step", Step),
         ("failure", Failure),
         ("protocol", Protocol),
+        ("client", Client),
     ):
         row[name] = None if row[name] is None else word(row[name])
     return Observation(**row)

@@ -31,7 +31,7 @@ def test_addresses_are_numbers_and_times_are_utc(name: str) -> None:
 @pytest.mark.parametrize(
     ("word", "schema", "own"),
     [
-        (Observation, OBSERVATIONS, ["run", "shard"]),
+        (Observation, OBSERVATIONS, ["run", "round", "shard", "process"]),
         (Receipt, RECEIPTS, []),
         (Arrival, ARRIVALS, []),
     ],
