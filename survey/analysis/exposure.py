@@ -1,7 +1,8 @@
-"""How exposed each country and network is: findings counted, with denominators.
+"""How exposed each country, network and program is: findings counted, with denominators.
 
 Hosts are distinct addresses.  Rates have two denominators: hosts that answered, and addresses that
-were tested; the first has a Wilson interval, since it is a sample of the answering hosts.
+were tested; the first has a Wilson interval, since it is a sample of the answering hosts.  Nobody
+knows what an address that did not answer would have run, so a program has the first one only.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class By(StrEnum):
 
     COUNTRY = "country"
     NETWORK = "network"
+    SOFTWARE = "software"
 
 
 class Weakness(StrEnum):
@@ -53,13 +55,24 @@ class Scope:
 
 
 def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) -> pa.Table:
-    """One row per country or network, most open hosts first.
+    """One row per country, network or program, most open hosts first.
 
-    Columns: ``country`` or ``asn, network``; hosts ``open, suspected, closed, unknown,
-    answering``; ``addresses`` tested; open hosts ``per_100k_answering`` with its 95 % interval
-    ``per_100k_low, per_100k_high``, and ``per_million_addresses``.  Reads the view ``hosts``.
+    Columns: ``country`` or ``asn, network`` or ``software``; hosts ``open, suspected, closed,
+    unknown, answering``; open hosts ``per_100k_answering`` with its 95 % interval ``per_100k_low,
+    per_100k_high``; but for programs ``addresses`` tested and ``per_million_addresses``.  Reads the
+    view ``hosts``, for programs ``findings``.
     """
-    _enter(connection, scope.territory)
+    _enter(connection, scope.territory, "findings" if by is By.SOFTWARE else "hosts")
+    if by is not By.SOFTWARE:
+        _hold_addresses(connection, scope, by)
+    return connection.sql(
+        query(f"exposure_by_{by}"),
+        params={"campaign": scope.campaign, "run": scope.run, "kind": str(weakness)},
+    ).to_arrow_table()
+
+
+def _hold_addresses(connection: Connection, scope: Scope, by: By) -> None:
+    """Make ``addresses`` the tested addresses of each country or network."""
     space = scope.space if scope.territory is None else scope.space & scope.territory
     held = (
         held_by_country(space, scope.country)
@@ -69,18 +82,14 @@ def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) ->
     connection.register("_held", held)
     connection.execute("CREATE OR REPLACE TEMP TABLE addresses AS FROM _held")
     connection.unregister("_held")
-    return connection.sql(
-        query(f"exposure_by_{by}"),
-        params={"campaign": scope.campaign, "run": scope.run, "kind": str(weakness)},
-    ).to_arrow_table()
 
 
-def _enter(connection: Connection, territory: RangeSet | None) -> None:
-    """Make ``scope`` the hosts that lie in a territory."""
+def _enter(connection: Connection, territory: RangeSet | None, source: str) -> None:
+    """Make ``scope`` the rows of a view that lie in a territory."""
     if territory is None:
-        connection.execute("CREATE OR REPLACE TEMP VIEW scope AS FROM hosts")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW scope AS FROM {source}")
         return
     connection.register("_territory", range_table(territory))
     connection.execute("CREATE OR REPLACE TEMP TABLE territory AS FROM _territory")
     connection.unregister("_territory")
-    connection.execute("CREATE OR REPLACE TEMP VIEW scope AS FROM within('hosts')")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW scope AS FROM within('{source}')")

@@ -103,10 +103,10 @@ class Survey:
         run: str | None = None,
         jurisdiction: Jurisdiction | None = None,
     ) -> Relation:
-        """Open, suspected, closed and unknown hosts per country or network, with rates.
+        """Open, suspected, closed and unknown hosts per country, network or program, with rates.
 
         Args:
-            by: ``country`` or ``network``.
+            by: ``country``, ``network`` or ``software``.
             kind: ``relay``, ``proxy`` or ``any``.
             campaign: Of which campaign; the newest judged run's if not given.
             run: Of which run; the newest judged one if not given.

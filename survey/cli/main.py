@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("keys", "The secret keys of this installation."),
     "canary": ("canary", "Run the MX and the echo host."),
     "findings": ("tables", "The verdicts of a run."),
-    "exposure": ("tables", "Findings counted per country or network."),
+    "exposure": ("tables", "Findings counted per country, network or software."),
     "sql": ("tables", "Ask the tables in SQL, read-only."),
     "registry": ("registry", "Snapshots of country, network and contact data."),
     "report": ("reports", "An agency's report on its own jurisdiction."),

@@ -14,7 +14,10 @@ from survey.flows.judge import judge
 from survey.flows.runs import newest_run
 from survey.targets.campaign import read_campaign
 
-FINDING = ("address", "port", "probe", "verdict", "rung", "rule", "exit", "country", "last_seen")
+FINDING = (
+    *("address", "port", "probe", "verdict", "rung", "rule", "exit", "software", "country"),
+    "last_seen",
+)
 
 
 @click.command()
@@ -43,6 +46,7 @@ def findings(
         found = rows.project(
             "address AS ip, port, probe, verdict, rung, rule, peer_text(exit_ip) AS exit_ip, "
             "variant, code, bytes_text(reply) AS reply, bytes_text(banner) AS banner, "
+            "software, software_version, software_named, software_sign, host, "
             "country, asn, network, first_seen, last_seen"
         ).to_arrow_table()
     if as_json:
@@ -59,6 +63,7 @@ def findings(
                 f"R{one['rung']}",
                 one["rule"],
                 one["exit_ip"],
+                " ".join(filter(None, (one["software"], one["software_version"]))) or None,
                 one["country"],
                 one["last_seen"],
             )
@@ -70,7 +75,7 @@ def findings(
 @click.command()
 @click.option(
     "--by",
-    type=click.Choice(["country", "network"]),
+    type=click.Choice(["country", "network", "software"]),
     default="country",
     show_default=True,
     help="What is counted.",
@@ -94,7 +99,7 @@ def exposure(  # noqa: PLR0917 - one parameter per option
     run: str | None,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
-    """Count a run's servers per country or network, with denominators; no single host."""
+    """Count a run's servers per country, network or program; no single host."""
     with open_survey(settings_of(ctx).data) as survey:
         counted = survey.exposure(by, kind, campaign, run).to_arrow_table()
     _show(counted, as_json=as_json)
