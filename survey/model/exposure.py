@@ -72,6 +72,9 @@ class OpenServer:
         network: Name of that network, a stranger's words, or "".
         banner: First bytes from the server, hostile.
         reply: The deciding reply, hostile.
+        software: What answered (``model.software``), or "".
+        software_version: Its version as it says, or "".
+        software_named: Whether it named itself; else it is known by its ways.
     """
 
     ip: int
@@ -87,6 +90,9 @@ class OpenServer:
     network: str
     banner: bytes
     reply: bytes
+    software: str = ""
+    software_version: str = ""
+    software_named: bool = False
 
     @property
     def greeting(self) -> bytes:

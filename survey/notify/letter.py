@@ -9,9 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from survey.mail.message import Mail, Mailbox
 from survey.model.address import format_ip
+from survey.model.exposure import OpenServer
 from survey.model.hostile import show_text
 from survey.model.probe import Probe
 from survey.model.site import agencies_page, closing_page
+from survey.model.software import PRODUCTS
 from survey.model.verdict import Rung
 from survey.notify.evidence import evidence_lines, exit_text
 from survey.notify.markup import parse, to_html, to_text
@@ -112,6 +114,7 @@ def _facts(notice: Notice) -> dict[str, object]:
         "last_seen": _moment(server.last_seen),
         "exit": exit_text(server.exit_ip, server.ip),
         "network": f"{name} ({number})" if name and number else name or number,
+        "software": _software(server),
         "listings": [
             {"name": show_text(one.name, _NAME), "since": one.since and f"{one.since:%Y-%m-%d}"}
             for one in notice.listings
@@ -125,6 +128,14 @@ def _facts(notice: Notice) -> dict[str, object]:
         "contact": notice.identity.contact,
         "operator": notice.identity.operator,
     }
+
+
+def _software(server: OpenServer) -> str:
+    """What it says it is; "" if it doesn't say: a guess from its ways has no place in a letter."""
+    if not server.software_named:
+        return ""
+    version = show_text(server.software_version, _NAME)
+    return f"{PRODUCTS[server.software].name} {version}".rstrip()
 
 
 def _reference(notice: Notice, language: str) -> str:

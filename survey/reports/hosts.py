@@ -25,6 +25,8 @@ COLUMNS = (
     "asn",
     "network",
     "banner",
+    "software",
+    "software_version",
 )
 """In this order; what each means is in docs/reports.md.  New ones are added at the end."""
 
@@ -72,6 +74,8 @@ def _cells(server: OpenServer) -> tuple[str, ...]:
         "" if server.asn is None else str(server.asn),
         show_text(server.network, _NAME),
         show_bytes(server.greeting, _BANNER),
+        server.software,
+        show_text(server.software_version, _NAME),
     )
 
 

@@ -48,6 +48,9 @@ def make_server(probe: Probe, rung: Rung = Rung.R6) -> OpenServer:
         network="Altamar Broadband",
         banner=banner,
         reply=reply,
+        software="postfix" if probe.is_relay else "dante",
+        software_version="3.7.11" if probe.is_relay else "",
+        software_named=probe.is_relay,
     )
 
 

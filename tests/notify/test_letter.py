@@ -110,6 +110,16 @@ def test_letter_says_every_fact(language: str, probe: Probe, rung: Rung) -> None
     assert not missing
 
 
+@pytest.mark.parametrize("language", written())
+def test_software_is_named_only_if_it_names_itself(language: str) -> None:
+    """A guess from its ways could be wrong, and the reader would rightly doubt the rest."""
+    named = make_notice(Probe.SMTP_RELAY)
+    guessed = replace(named, server=replace(named.server, software_named=False))
+
+    assert "Postfix 3.7.11" in write_letter(named, language).text
+    assert "3.7.11" not in write_letter(guessed, language).text
+
+
 @pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
 def test_text_is_at_most_72_columns(language: str, probe: Probe, rung: Rung) -> None:
     """Readable in any mail reader, quoted or not."""

@@ -32,6 +32,8 @@ def _server(network: str = "Altamar Broadband", banner: bytes = b"\x05\x00\x00")
         network=network,
         banner=b"",
         reply=banner,
+        software="dante",
+        software_version="1.4.3",
     )
 
 
@@ -56,6 +58,8 @@ def test_row_says_where_when_and_how_sure() -> None:
             "asn": "64500",
             "network": "Altamar Broadband",
             "banner": "\\x05\\x00\\x00",
+            "software": "dante",
+            "software_version": "1.4.3",
         }
     ]
 

@@ -14,7 +14,10 @@ SELECT
     f.asn,
     coalesce(f.network, '') AS network,
     f.banner,
-    f.reply
+    f.reply,
+    coalesce(f.software, '') AS software,
+    coalesce(f.software_version, '') AS software_version,
+    coalesce(f.software_named, FALSE) AS software_named
 FROM findings AS f
 ASOF LEFT JOIN foreign_ranges AS x ON f.ip >= x.range_start
 WHERE

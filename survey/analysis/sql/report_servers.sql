@@ -13,7 +13,10 @@ SELECT
     asn,
     coalesce(network, '') AS network,
     banner,
-    reply
+    reply,
+    coalesce(software, '') AS software,
+    coalesce(software_version, '') AS software_version,
+    coalesce(software_named, FALSE) AS software_named
 FROM own_findings
 WHERE verdict = 'open'
 ORDER BY ip, port, probe;
