@@ -1,12 +1,15 @@
 # ruff: noqa: INP001 - a script, run by its path
-"""Make ``docs/data-dictionary.md`` and ``docs/rules.md`` from the schemas and the rule tables."""
+"""Make the pages of ``docs/`` that show tables of the code: schemas, rules, fingerprints."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
+from survey.analysis.fingerprint import Fingerprint
+from survey.analysis.fingerprints import NAMED, WAYS
 from survey.analysis.rules import RELAY_RULES, TUNNEL_RULES, Rule
+from survey.model.software import PRODUCTS
 from survey.storage.schemas import TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -60,6 +63,67 @@ Nothing is *open* that our own canary has not confirmed. The conditions are in
 {_rule_table(TUNNEL_RULES)}"""
 
 
+def fingerprints() -> str:
+    """The table of fingerprints, in the order in which it is tried."""
+    products = sorted(PRODUCTS.values(), key=lambda one: (one.trade, one.name.lower()))
+    names = ((f"`{one.id}`", one.name, one.trade) for one in products)
+    return f"""# Fingerprints
+
+{MADE_BY}
+
+A finding says which program answered (`software`), which version it says it is
+(`software_version`), whether it named itself (`software_named`), and which row below decided
+(`software_sign`). All that was heard on one port counts together, whichever probe heard it. Where
+nothing fits, all four are empty.
+
+The rows are tried in this order, the first that fits decides: programs that name themselves, then
+programs that are known by their ways. Patterns are RE2's, upper and lower case alike, and read only
+the evidence that is kept (512 bytes of each conversation). A word of our own canary behind a
+granted tunnel, or a page that was fetched through a proxy, is never taken for the server's.
+
+**What a server says of itself may be forged.** It decides no verdict; it chooses which closing
+steps are offered. A letter names the program only if it named itself.
+
+| place | what is read there |
+| --- | --- |
+| `greeting` | the first reply, all its lines, where a code of three digits begins it |
+| `ehlo` | what a mail server said after that |
+| `refusal` | a mail server's refusals |
+| `server`, `agent`, `via` | the HTTP fields Server, Proxy-Agent and Via |
+| `head`, `page` | status line and fields of an HTTP reply; what follows them in a refusal |
+| `socks4`, `socks4a`, `socks5` | all that was heard after such a request, in hex |
+| `first` | the first bytes of anything else |
+
+## Programs that name themselves
+
+{_fingerprint_table(NAMED)}
+## Programs known by their ways
+
+{_fingerprint_table(WAYS)}
+## Programs
+
+{_table(("id", "program", "what it is for"), names)}"""
+
+
+def _fingerprint_table(rows: Sequence[Fingerprint]) -> str:
+    return _table(
+        ("row", "place and pattern", "why"),
+        (
+            (
+                f"`{row.id}`",
+                "<br>".join(f"{sign.place}: {_code(sign.pattern)}" for sign in row.signs),
+                row.comment.replace("|", "\\|"),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _code(pattern: str) -> str:
+    """A pattern inside a table's cell, where a bar would end it."""
+    return "`" + pattern.replace("|", "\\|") + "`"
+
+
 def _field(field: pa.Field) -> tuple[str, str, str]:
     meaning = (field.metadata or {})[b"doc"].decode()
     kind = str(field.type) + (", or null" if field.nullable else "")
@@ -76,11 +140,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-PAGES = {"data-dictionary.md": data_dictionary, "rules.md": rules}
+PAGES = {
+    "data-dictionary.md": data_dictionary,
+    "rules.md": rules,
+    "fingerprints.md": fingerprints,
+}
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write every page."""
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
 
