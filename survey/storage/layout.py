@@ -13,6 +13,10 @@
       campaigns/<campaign>/<run>/observations.parquet   all shards, compacted
       campaigns/<campaign>/<run>/findings.parquet
       campaigns/<campaign>/<run>/hosts.parquet
+      campaigns/<campaign>/<run>/messages/shard-000123.log  who was sent a message, before it left
+      campaigns/<campaign>/<run>/followups.log              the queue of later tests
+      campaigns/<campaign>/<run>/rounds/001/round.json      follow-ups made together, frozen
+      campaigns/<campaign>/<run>/rounds/001/shards/, ...    as of the run itself
       arrivals/<day>.log                       the canary's append-only log (JSON lines)
       arrivals/<day>.parquet                   rolled
       registries/<kind>/<snapshot>/            country, network, contact, listing
@@ -152,3 +156,37 @@ class RunLayout:
     def hosts(self) -> Path:
         """The findings of each address taken together."""
         return self.root / "hosts.parquet"
+
+    def messages(self, shard: int) -> Path:
+        """Who was sent a message by any attempt at a shard."""
+        return self.root / "messages" / f"shard-{shard:06d}.log"
+
+    @property
+    def followups(self) -> Path:
+        """The queue of later tests, one JSON line each."""
+        return self.root / "followups.log"
+
+    @property
+    def rounds(self) -> Path:
+        """Folder of the rounds of follow-ups."""
+        return self.root / "rounds"
+
+    def round(self, number: int) -> "RoundLayout":
+        """Paths of one round, counted from 1; 0 is the scan, which has no folder of its own."""
+        assert number >= 1
+        return RoundLayout(self.rounds / f"{number:03d}")
+
+
+@dataclass(frozen=True, slots=True)
+class RoundLayout(RunLayout):
+    """Paths of one round of follow-ups; as those of a run, but whoever stops the run stops it."""
+
+    @property
+    def plan(self) -> Path:
+        """The frozen list of visits, canonical JSON."""
+        return self.root / "round.json"
+
+    @property
+    def wishes(self) -> Path:
+        """The run's own."""
+        return self.root.parent.parent / "wishes.json"

@@ -1,0 +1,57 @@
+"""Who was sent a message, one line each, on disk before the message leaves.
+
+A receipt tells of the attempt that was committed; one that died may have sent messages too.  One
+file for each shard, whatever attempts: at most one worker writes it at any time (law 5).
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from survey.errors import StorageError
+from survey.model.address import format_ip, parse_ip
+from survey.storage.files import private_folder
+from survey.storage.layout import RunLayout
+
+
+def note_message(path: Path, ip: int) -> None:
+    """Write down that this address is sent a message now.
+
+    Raises:
+        StorageError: It can't be written, so nothing may be sent.
+    """
+    private_folder(path.parent)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            # The leading newline ends a line that a crash may have torn; a whole one ends in ";".
+            os.write(descriptor, f"\n{format_ip(ip)};\n".encode("ascii"))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StorageError(f"{path}: can't be written: {error.strerror}") from error
+
+
+def read_messages(path: Path) -> Counter[int]:
+    """How many messages each address was sent, as one file says; none before the first."""
+    try:
+        lines = path.read_text(encoding="ascii", errors="replace").split()
+    except FileNotFoundError:
+        return Counter()
+    except OSError as error:
+        raise StorageError(f"{path}: can't be read: {error.strerror}") from error
+    sent: Counter[int] = Counter()
+    for line in lines:
+        if line.endswith(";"):  # else it is torn, and was never sent
+            sent[parse_ip(line[:-1])] += 1
+    return sent
+
+
+def all_messages(run: RunLayout) -> Counter[int]:
+    """How many messages each address was sent in a run, its rounds of follow-ups included."""
+    sent: Counter[int] = Counter()
+    for folder in (run.root, *sorted(run.rounds.glob("*"))):
+        for path in sorted((folder / "messages").glob("shard-*.log")):
+            sent += read_messages(path)
+    return sent
