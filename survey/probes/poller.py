@@ -69,14 +69,20 @@ class Poller:
         self.loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    def _poll(self) -> None:
+    def _poll(self) -> int:
+        """Tell those whose sockets are ready, some at once; how many those were."""
         self.now = self.loop.time()
-        for descriptor, events in self._epoll.poll(0, _AT_ONCE):
+        ready = self._epoll.poll(0, _AT_ONCE)
+        for descriptor, events in ready:
             watched = self._watched.get(descriptor)
             if watched is not None:  # it may have left on the call of one before it
                 watched.ready(events)
+        return len(ready)
 
     def _sweep(self) -> None:
+        # What has come while this machine was busy has come in time: our delay is nobody's status.
+        while self._poll() == _AT_ONCE:
+            pass
         now = self.now = self.loop.time()
         for watched in [each for each in self._watched.values() if each.due <= now]:
             watched.expire(now)
