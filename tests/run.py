@@ -33,10 +33,10 @@ PACKAGES = {
 # The same for the many configurations of the long tests (`--long`).
 LONG_PACKAGES = {
     "apache2-bin": None,
+    "ffproxy": "ffproxy",
     "haproxy": "haproxy",
     "m4": None,
     "msmtp": None,
-    "ncat": None,
     "nginx": "nginx",
     "nmap": None,
     "openssh-client": None,
@@ -64,7 +64,9 @@ UNPACKED = {
     "sendmail": ("sendmail-bin", "sendmail-cf"),
     "sshd": ("openssh-server",),
 }
-UNPACKED_INTO = ROOT / ".servers"
+UNPACKED_INTO = Path(
+    "/var/cache/survey-tests"
+)  # a checkout may lie where servers without root can't read
 
 # Nothing but loopback, and every process of the tests dies with the first one.  A shell is that
 # first process because it buries orphans, which pytest would not.
@@ -133,7 +135,7 @@ def unpack_servers() -> str | None:
         if folder.exists():
             continue
         say(f"unpacking {' '.join(packages)}")
-        UNPACKED_INTO.mkdir(exist_ok=True)
+        UNPACKED_INTO.mkdir(mode=0o755, exist_ok=True)
         with TemporaryDirectory(prefix=f"{server}-", dir=UNPACKED_INTO) as making:
             if download_and_unpack(packages, Path(making)):
                 (Path(making) / "files").rename(folder)
@@ -150,7 +152,8 @@ def download_and_unpack(packages: Iterable[str], folder: Path) -> bool:
             return False
     (folder / "files").mkdir()
     return all(
-        subprocess.run(["dpkg", "--extract", package, folder / "files"], check=False).returncode == 0
+        subprocess.run(["dpkg", "--extract", package, folder / "files"], check=False).returncode
+        == 0
         for package in folder.glob("*.deb")
     )
 
@@ -162,7 +165,7 @@ def installed(package: str) -> bool:
 
 
 def apt_get(command: str, *packages: str, folder: Path | None = None) -> bool:
-    """Run apt-get, in a folder, quietly and without a question; its output is shown only if it fails."""
+    """Run apt-get in a folder, quietly and without a question; its output is shown if it fails."""
     options = ["--quiet", "--yes", "--option", "Acquire::Retries=3", "--option", "APT::Color=0"]
     if command == "install":
         # --no-remove: a machine's own mail server is never replaced by ours.

@@ -1,8 +1,7 @@
 """Real servers, each on a loopback address of its own, started and stopped by a test.
 
-A server's configuration is ``<server>/<situation>.conf`` after ``<server>/common.conf``, with
-``@{...}`` filled in.  It lives in a folder of its own that dies with it; what it says goes into
-``*.log`` there, and is shown when it does not come up.
+What is particular to a kind of server is in ``programs.py``.  Each lives in a folder of its own
+that dies with it; what it says goes into ``*.log`` there, and is shown when it does not come up.
 """
 
 import contextlib
@@ -18,25 +17,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-HERE = Path(__file__).parent
+from certificates import self_signed
+from programs import CONFIGURATIONS, PROGRAMS
 
 CANARY = "127.0.20.1"
 """Our canary's address, the smarthost of every mail server here."""
-CANARY_SMTP = 2526
-"""Its MX."""
-CANARY_ECHO = 2580
-"""Its echo host."""
+CANARY_SMTP = 25
+"""Its MX: a mail server refuses no port more often."""
+CANARY_ECHO = 443
+"""Its echo host: a proxy grants no port more often."""
 PROBER = "127.0.20.2"
 """Where the probes come from: a stranger, unlike 127.0.0.1, which mail servers trust."""
 
 SURVEY = str(Path(sys.executable).with_name("survey"))
 """The command, as it is installed here."""
-
-POSTFIX_MASTER = "/usr/lib/postfix/sbin/master"
-POSTFIX_QUEUES = (
-    *("active", "bounce", "corrupt", "defer", "deferred", "flush"),
-    *("hold", "incoming", "maildrop", "saved", "trace"),
-)
 
 PATIENCE = 30.0
 """Seconds that a server may take to listen, or to end; enough for a busy machine."""
@@ -51,11 +45,12 @@ class Daemon:
     """One server in one situation.
 
     Attributes:
-        server: ``postfix``, ``squid``, ``tinyproxy``, ``dante`` or ``microsocks``.
+        server: A key of PROGRAMS.
         situation: Name of its configuration file, e.g. ``open``.
         ip: Where it listens.
         port: As above.
         exit_ip: Where its own connections come from.
+        behind: ``ip:port`` of the server that it passes on to, if there is one.
     """
 
     server: str
@@ -63,6 +58,7 @@ class Daemon:
     ip: str
     port: int
     exit_ip: str = ""
+    behind: str = ""
     home: Path = field(init=False)
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -77,8 +73,7 @@ class Daemon:
     @property
     def program(self) -> str | None:
         """Path of its program, or None if it is not installed."""
-        program = {"dante": "danted"}.get(self.server, self.server)
-        return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+        return PROGRAMS[self.server].path
 
     def start(self) -> None:
         """Start it and wait until it listens.
@@ -86,12 +81,14 @@ class Daemon:
         Raises:
             RuntimeError: It ended, or did not listen in time; the text holds its log.
         """
+        program = self.program
+        assert program, f"{self.server} is not installed"
         self.home = Path(tempfile.mkdtemp(prefix=f"survey-{self.server}-"))
         self.home.chmod(0o755)  # these servers give up root and then read their folder
         with (self.home / "output.log").open("wb") as log:
             self.process = subprocess.Popen(
                 # A usual limit: some of them visit every descriptor that they may have.
-                ["prlimit", "--nofile=4096", *self._command()],
+                ["prlimit", "--nofile=4096", *PROGRAMS[self.server].start(self, program)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -106,8 +103,8 @@ class Daemon:
 
     def stop(self) -> None:
         """End it and what it started, and remove its folder."""
-        # squid says goodbye for seconds, and without a cache it has nothing to save
-        stopped(self.process, signal.SIGKILL if self.server == "squid" else signal.SIGTERM)
+        gentle = PROGRAMS[self.server].gentle
+        stopped(self.process, signal.SIGTERM if gentle else signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)  # what it left behind
         shutil.rmtree(self.home)
@@ -117,62 +114,41 @@ class Daemon:
         logs = sorted(self.home.glob("*.log"))
         return "".join(log.read_text(errors="backslashreplace") for log in logs)
 
-    def _command(self) -> list[str]:
-        program = self.program
-        assert program, f"{self.server} is not installed"
-        match self.server:
-            case "postfix":
-                self._make_postfix_folders()
-                self._fill("master.cf", (HERE / "postfix" / "master.cf").read_text())
-                self._configure("main.cf")
-                # master itself: `postfix start-fg` is a shell that would leave it behind
-                return [POSTFIX_MASTER, "-c", str(self.home), "-s"]
-            case "squid":
-                (self.home / "users").touch()
-                shutil.chown(self.home, "proxy")
-                # -n: a name of its own, letters and digits, lest it share memory with another
-                alone = f"survey{os.getpid()}{self.situation}"
-                return [program, "-N", "-n", alone, "-f", self._configure("squid.conf")]
-            case "tinyproxy":
-                return [program, "-d", "-c", self._configure("tinyproxy.conf")]
-            case "dante":
-                # It takes only addresses that the device has by name.
-                for ip in {self.ip, self.exit_ip}:
-                    subprocess.run(["ip", "address", "replace", f"{ip}/8", "dev", "lo"], check=True)
-                pid = str(self.home / "danted.pid")
-                return [program, "-p", pid, "-f", self._configure("danted.conf")]
-            case "microsocks":
-                return [program, "-i", self.ip, "-p", str(self.port), "-b", self.exit_ip]
-        raise AssertionError(self.server)
-
-    def _make_postfix_folders(self) -> None:
-        for part in ("pid", "public", "private", *POSTFIX_QUEUES):
-            (self.home / "queue" / part).mkdir(parents=True)
-            if part != "pid":
-                shutil.chown(self.home / "queue" / part, "postfix")
-        (self.home / "data").mkdir()
-        shutil.chown(self.home / "data", "postfix")
-
-    def _configure(self, name: str) -> str:
+    def configure(self, name: str, **more: str) -> str:
         """Write its configuration, general part first, and return its path."""
-        folder = HERE / self.server
+        folder = CONFIGURATIONS / self.server
         parts = [folder / "common.conf", folder / f"{self.situation}.conf"]
-        return self._fill(name, "".join(part.read_text() for part in parts))
+        texts = [self.filled(part, **more) for part in parts if part.exists()]
+        return self.write(name, "".join(texts))
 
-    def _fill(self, name: str, text: str) -> str:
-        path = self.home / name
-        path.write_text(
-            _Filled(text).substitute(
-                ip=self.ip,
-                port=self.port,
-                exit=self.exit_ip,
-                name=self.name,
-                home=self.home,
-                canary=CANARY,
-                canary_smtp=CANARY_SMTP,
-                canary_echo=CANARY_ECHO,
-            )
+    def filled(self, template: Path, **more: str) -> str:
+        """The text of a file with ``@{...}`` filled in."""
+        text = template.read_text()
+        behind, _, behind_port = self.behind.partition(":")
+        certificate = self.home / "certificate.pem"
+        if "@{certificate}" in text:
+            self.write(certificate.name, self_signed(self.name))
+            certificate.chmod(0o600)
+        return _Filled(text).substitute(
+            ip=self.ip,
+            port=self.port,
+            exit=self.exit_ip,
+            name=self.name,
+            home=self.home,
+            behind=behind,
+            behind_port=behind_port,
+            canary=CANARY,
+            canary_smtp=CANARY_SMTP,
+            canary_echo=CANARY_ECHO,
+            prober=PROBER,
+            certificate=certificate,
+            **more,
         )
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file into its folder and return its path."""
+        path = self.home / name
+        path.write_text(text)
         # Postfix waits until a file that was changed just now has surely been written.
         os.utime(path, (0, 0))
         return str(path)

@@ -1,13 +1,12 @@
 """The survey, run over the real servers as a person runs it, says of each what is true of it."""
 
-import json
-import subprocess
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from daemons import SURVEY, Daemon
+from daemons import Daemon
+from everyday import CAMPAIGN
+from operation import Operation
 
 pytestmark = pytest.mark.servers
 
@@ -40,11 +39,11 @@ TRUTH = {
     ("dante/open", "socks5"): ("open", 6, "tunnel.mail_proven"),
     ("dante/open", "socks4"): ("open", 6, "tunnel.mail_proven"),
     # dante has no SOCKS4a: it takes the marker 0.0.0.1 for the address and can't reach it
-    ("dante/open", "socks4a"): ("closed", 2, "tunnel.denied"),
+    ("dante/open", "socks4a"): ("closed", 2, "tunnel.rejected"),
     ("dante/no_mail", "socks5"): ("open", 5, "tunnel.proven"),
     ("dante/no_mail", "socks4"): ("open", 5, "tunnel.proven"),
     ("dante/login", "socks5"): ("closed", 2, "tunnel.auth_required"),
-    ("dante/login", "socks4"): ("closed", 2, "tunnel.denied"),
+    ("dante/login", "socks4"): ("closed", 2, "tunnel.rejected"),
     ("microsocks/open", "socks5"): ("open", 6, "tunnel.mail_proven"),
     ("microsocks/open", "socks4"): ("closed", 1, "tunnel.other_protocol"),
 }
@@ -54,35 +53,25 @@ Findings = dict[tuple[str, str], Finding]
 
 
 @pytest.fixture(scope="module")
-def findings(servers: dict[str, Daemon], home: Path) -> Findings:
+def findings(servers: dict[str, Daemon], operation: Operation) -> Findings:
     """What one scan over all of them found, by server and probe."""
-    return surveyed(servers, home, "cluster", "--workers", "2")
+    return surveyed(servers, operation, "cluster", "--workers", "2")
 
 
-def surveyed(servers: dict[str, Daemon], home: Path, run: str, *how: str) -> Findings:
+def surveyed(servers: dict[str, Daemon], operation: Operation, run: str, *how: str) -> Findings:
     """Scan and judge as a person does; wait for mail that is still on its way."""
     keys = {server.ip: key for key, server in servers.items()}
-    survey(home, "scan", "campaign.toml", "--run", run, *how)
+    operation.survey("scan", f"{CAMPAIGN}.toml", "--run", run, *how)
     deadline = time.monotonic() + PATIENCE
     while True:
-        rows = json.loads(survey(home, "findings", "campaign.toml", "--run", run, "--json"))
         found = {
             (keys[row["ip"]], row["probe"]): Finding(*(row[name] for name in Finding._fields))
-            for row in rows
+            for row in operation.findings(CAMPAIGN, run)
         }
         # A mail server takes the message first and delivers it a little later.
         late = [one for one in found.values() if one.rule == "relay.message_taken"]
         if not late or time.monotonic() > deadline:
             return found
-
-
-def survey(home: Path, *arguments: str) -> str:
-    """Run a ``survey`` command in the campaign's folder and return what it printed."""
-    done = subprocess.run(
-        [SURVEY, *arguments], cwd=home, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize(
@@ -106,17 +95,17 @@ def test_nothing_else_is_found(servers: dict[str, Daemon], findings: Findings) -
 
 
 def test_one_process_says_the_same_as_a_cluster(
-    servers: dict[str, Daemon], home: Path, findings: Findings
+    servers: dict[str, Daemon], operation: Operation, findings: Findings
 ) -> None:
     """Who carries the shards out makes no difference to what is said of a server."""
-    assert findings == surveyed(servers, home, "serial", "--serial")
+    assert findings == surveyed(servers, operation, "serial", "--serial")
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_survey_says_the_same_every_time(
-    servers: dict[str, Daemon], home: Path, findings: Findings
+    servers: dict[str, Daemon], operation: Operation, findings: Findings
 ) -> None:
     """Real servers split, join and delay their answers as they like; no verdict may hang on it."""
     for number in range(10):
-        assert findings == surveyed(servers, home, f"again-{number}", "--serial")
+        assert findings == surveyed(servers, operation, f"again-{number}", "--serial")
