@@ -120,13 +120,13 @@ def _prepare(connection: Connection, material: Material) -> None:
         connection,
         "country_ranges",
         COUNTRY_RANGES,
-        (one.ranges for one in _some(material.country)),
+        (one.table for one in _some(material.country)),
     )
     show_files(
         connection,
         "network_ranges",
         NETWORK_RANGES,
-        (one.ranges for one in _some(material.network)),
+        (one.table for one in _some(material.network)),
     )
     hold(connection, "optout_ranges", range_table(material.optouts))
     hold(

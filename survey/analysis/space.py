@@ -47,7 +47,7 @@ def _held(space: RangeSet, snapshot: Snapshot | None, empty: pa.Table) -> pa.Tab
     names = empty.column_names[:-1]
     held = empty
     if snapshot is not None:
-        ranges = pq.read_table(snapshot.ranges, columns=["range_start", "range_end", *names])
+        ranges = pq.read_table(snapshot.table, columns=["range_start", "range_end", *names])
         counts = _members(space, ranges["range_start"].to_numpy(), ranges["range_end"].to_numpy())
         table = ranges.select(names).append_column("addresses", pa.array(counts))
         table = table.filter(pc.greater(table["addresses"], 0))
@@ -84,7 +84,7 @@ def _ranges_with(snapshot: Snapshot | None, column: str, wanted: Iterable[object
     values = sorted(wanted, key=str)
     if snapshot is None or not values:
         return RangeSet.of(())
-    table = pq.read_table(snapshot.ranges, columns=["range_start", "range_end", column])
+    table = pq.read_table(snapshot.table, columns=["range_start", "range_end", column])
     chosen = table.filter(
         pc.is_in(table[column], pa.array(values, table.schema.field(column).type))
     )

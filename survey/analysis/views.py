@@ -120,7 +120,7 @@ def make_views(
         "networks": (NETWORK_RANGES, _in_force(layout, SnapshotKind.NETWORK)),
         "listings": (
             LISTING_RANGES,
-            [one.ranges for one in in_force_by_source(layout, SnapshotKind.LISTING, today)],
+            [one.table for one in in_force_by_source(layout, SnapshotKind.LISTING, today)],
         ),
     }
     connection.execute("CREATE SCHEMA stored")
@@ -138,7 +138,7 @@ def make_views(
 
 def _in_force(layout: Layout, kind: SnapshotKind) -> list[Path]:
     snapshot = in_force(layout, kind, datetime.now(UTC).date())
-    return [snapshot.ranges] if snapshot else []
+    return [snapshot.table] if snapshot else []
 
 
 def _runs_table(runs: Sequence[StoredRun]) -> pa.Table:

@@ -4,13 +4,13 @@ The text of each error is ``what is wrong; what would be right``.  Names are a s
 kept as text, bounded, on one line; escaped where they are shown.
 """
 
-import ipaddress
 import re
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from survey.model.address import MAX_IP, Range
+from survey.model.address import MAX_IP
 from survey.targets.ranges import parse_cidr
 
 MAX_NAME = 200
@@ -18,6 +18,8 @@ MAX_EMAIL = 254  # RFC 5321 s4.5.3.1.3, less the angle brackets
 MAX_ASN = 2**32 - 1
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_NO_COUNTRY = {"ZZ", "NONE"}  # of registries (ISO 3166-1 user-assigned), of iptoasn
+_DIGITS = len(str(MAX_IP))
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
@@ -30,22 +32,25 @@ class Row(NamedTuple):
     rest: tuple[object, ...]
 
 
-def country_row(fields: Sequence[str]) -> Row:
-    """``range_start, range_end, country_code``."""
+def country_row(fields: Sequence[str]) -> Row | None:
+    """``range_start, range_end, country_code``; an unknown country (ZZ, None) gives no row."""
     start, end, code = _fields(fields, "range_start,range_end,country_code")
-    if not _COUNTRY.fullmatch(code.upper()):
-        raise ValueError(f"{code!r} is no country code; write two letters (ISO 3166-1 alpha-2)")
-    return Row(*_range(start, end), (code.upper(),))
+    country = country_code(code)
+    return Row(*_range(start, end), (country,)) if country else None
 
 
 def network_row(fields: Sequence[str]) -> Row | None:
     """``range_start, range_end, asn, country, name``; AS 0 is "not routed" and gives no row."""
     start, end, asn, _, name = _fields(fields, "range_start,range_end,asn,country,name")
-    number = asn.removeprefix("AS")
-    if not (number.isascii() and number.isdigit() and int(number) <= MAX_ASN):
-        raise ValueError(f"{asn!r} is no network number; write 0 to {MAX_ASN}")
-    row = Row(*_range(start, end), (int(number), _name(name)))
-    return row if int(number) else None
+    number = network_number(asn)
+    return Row(*_range(start, end), (number, name_text(name))) if number else None
+
+
+def plain_network_row(fields: Sequence[str]) -> Row | None:
+    """``range_start, range_end, asn, name``; AS 0 gives no row."""
+    start, end, asn, name = _fields(fields, "range_start,range_end,asn,name")
+    number = network_number(asn)
+    return Row(*_range(start, end), (number, name_text(name))) if number else None
 
 
 def contact_row(fields: Sequence[str]) -> Row:
@@ -55,7 +60,7 @@ def contact_row(fields: Sequence[str]) -> Row:
         raise ValueError(f"{email!r} is no mailbox; write it like abuse@example.net")
     if language and not _LANGUAGE.fullmatch(language):
         raise ValueError(f"{language!r} is no language; write it like es or pt-BR, or nothing")
-    return Row(*_range(start, end), (email, _name(name), language))
+    return Row(*_range(start, end), (email, name_text(name), language))
 
 
 def listing_row(fields: Sequence[str], source: str) -> Row:
@@ -64,9 +69,44 @@ def listing_row(fields: Sequence[str], source: str) -> Row:
         part = parse_cidr(fields[0].strip())
         return Row(part.start, part.end, (source, None))
     start, end, listing, since = _fields(fields, "range_start,range_end,listing,since")
-    if not _name(listing):
+    if not name_text(listing):
         raise ValueError("the listing has no name; write the public database's name")
-    return Row(*_range(start, end), (_name(listing), _moment(since)))
+    return Row(*_range(start, end), (name_text(listing), _moment(since)))
+
+
+def country_code(text: str) -> str | None:
+    """Two letters, in capitals; None for the publishers' words for "unknown"."""
+    code = text.strip().upper()
+    if code in _NO_COUNTRY:
+        return None
+    if not _COUNTRY.fullmatch(code):
+        raise ValueError(f"{text!r} is no country code; write two letters (ISO 3166-1 alpha-2)")
+    return code
+
+
+def network_number(text: str) -> int:
+    """An autonomous system number, with or without ``AS`` before it."""
+    digits = text.removeprefix("AS")
+    if not (digits.isascii() and digits.isdigit() and int(digits) <= MAX_ASN):
+        raise ValueError(f"{text!r} is no network number; write 0 to {MAX_ASN}")
+    return int(digits)
+
+
+def address(text: str) -> int:
+    """An IPv4 address, dotted or as a number."""
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= MAX_IP:
+        return int(text)
+    try:
+        return int.from_bytes(socket.inet_pton(socket.AF_INET, text))
+    except (OSError, ValueError):
+        raise ValueError(f"{text!r} is no IPv4 address; use the publisher's IPv4 file") from None
+
+
+def name_text(text: str) -> str:
+    """A stranger's name on one line, without characters that can't be seen, bounded."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # nearly all
+        return text.strip()[:MAX_NAME]
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_NAME]
 
 
 def _fields(fields: Sequence[str], wanted: str) -> list[str]:
@@ -77,25 +117,10 @@ def _fields(fields: Sequence[str], wanted: str) -> list[str]:
 
 
 def _range(start: str, end: str) -> tuple[int, int]:
-    first, last = _address(start), _address(end)
+    first, last = address(start), address(end)
     if first > last:
         raise ValueError(f"the range ends before it starts ({start} to {end}); swap the two")
-    part = Range(first, last)
-    return part.start, part.end
-
-
-def _address(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= MAX_IP:
-        return int(text)
-    try:
-        return int(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise ValueError(f"{text!r} is no IPv4 address; use the publisher's IPv4 file") from None
-
-
-def _name(text: str) -> str:
-    """A stranger's name on one line, without characters that can't be seen, bounded."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_NAME]
+    return first, last
 
 
 def _moment(text: str) -> datetime | None:

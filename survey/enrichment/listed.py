@@ -32,7 +32,7 @@ def ranges_listed(
     wanted = pa.array(sorted(missing), pa.string())
     found, snapshots = RangeSet.of(()), []
     for snapshot in in_force_by_source(layout, SnapshotKind.LISTING, as_of):
-        table = pq.read_table(snapshot.ranges)
+        table = pq.read_table(snapshot.table)
         chosen = table.filter(pc.is_in(table["listing"], wanted))
         if chosen.num_rows:
             starts, ends = (

@@ -60,7 +60,7 @@ def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
     """
     found = []
     for snapshot in in_force_by_source(layout, SnapshotKind.CONTACT, day):
-        for row in _holding(snapshot.ranges, ip):
+        for row in _holding(snapshot.table, ip):
             contact = Contact(row["email"], row["name"], row["language"], snapshot.id)
             found.append((row["range_end"] - row["range_start"], snapshot.source, contact))
     return min(found)[-1] if found else None
@@ -71,7 +71,7 @@ def listings_of(layout: Layout, ip: int, day: date) -> tuple[Listing, ...]:
     found = {
         Listing(row["listing"], row["since"], snapshot.id)
         for snapshot in in_force_by_source(layout, SnapshotKind.LISTING, day)
-        for row in _holding(snapshot.ranges, ip)
+        for row in _holding(snapshot.table, ip)
     }
     unknown = datetime.max.replace(tzinfo=UTC)
     return tuple(sorted(found, key=lambda one: (one.name, one.since or unknown)))
@@ -88,7 +88,7 @@ def _ranges_with(
             f"there is no {kind} snapshot",
             f"import one with `survey registry import {kind} FILE`",
         )
-    table = pq.read_table(snapshot.ranges)
+    table = pq.read_table(snapshot.table)
     known = set(pc.unique(table[column]).to_pylist())
     for value in wanted:
         if value not in known:

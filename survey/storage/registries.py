@@ -1,7 +1,7 @@
 """Snapshots of outside data that lie ready, and which one is in force on a day.
 
-A snapshot is a folder ``registries/<kind>/<id>/`` with ``ranges.parquet`` and ``snapshot.json``;
-the latter comes last, so a folder without it is none.  Both never change.
+A snapshot is a folder ``registries/<kind>/<id>/`` with a table and ``snapshot.json``; the latter
+comes last, so a folder without it is none.  Both never change.
 """
 
 import json
@@ -14,29 +14,50 @@ import pyarrow as pa
 
 from survey.errors import StorageError
 from survey.storage.layout import Layout
-from survey.storage.schemas import CONTACT_RANGES, COUNTRY_RANGES, LISTING_RANGES, NETWORK_RANGES
+from survey.storage.schemas import (
+    CONTACT_RANGES,
+    COUNTRY_RANGES,
+    LISTING_RANGES,
+    NETWORK_RANGES,
+    ORGANISATIONS,
+    REGISTRATION_RANGES,
+)
 
-RANGES = "ranges.parquet"
 DESCRIPTION = "snapshot.json"
 
 
 class SnapshotKind(StrEnum):
-    """What a snapshot says about addresses."""
+    """What a snapshot says, and about what."""
 
     COUNTRY = "country"
+    """Where addresses are (geolocated)."""
     NETWORK = "network"
+    """Which autonomous system announces them."""
+    REGISTRATION = "registration"
+    """To whom, and in which country, a regional registry gave them."""
+    ORGANISATION = "organisation"
+    """Which organisation runs an autonomous system."""
     CONTACT = "contact"
+    """Who answers for addresses."""
     LISTING = "listing"
+    """Which public databases name them."""
 
     @property
     def schema(self) -> pa.Schema:
-        """Arrow schema of its ranges."""
+        """Arrow schema of its table."""
         return {
             SnapshotKind.COUNTRY: COUNTRY_RANGES,
             SnapshotKind.NETWORK: NETWORK_RANGES,
+            SnapshotKind.REGISTRATION: REGISTRATION_RANGES,
+            SnapshotKind.ORGANISATION: ORGANISATIONS,
             SnapshotKind.CONTACT: CONTACT_RANGES,
             SnapshotKind.LISTING: LISTING_RANGES,
         }[self]
+
+    @property
+    def file(self) -> str:
+        """Name of its table's file."""
+        return "organisations.parquet" if self is SnapshotKind.ORGANISATION else "ranges.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +65,64 @@ class Snapshot:
     """One dated copy of outside data.
 
     Attributes:
-        id: ``<kind>-<day>-<first 8 hex digits of a digest of source and file>``.
+        id: ``<kind>-<day>-<first 8 hex digits of a digest of source and content>``.
         kind: What it says.
         source: Name of who publishes it.
         licence: Its terms, one line, or "" if nobody wrote them down.
+        attribution: The line that its terms ask for wherever it is used, or "".
         retrieved_at: UTC; its day is when it comes into force.
-        sha256: Of the file it was made from, hex.
-        rows: Address ranges in it.
-        ranges: Its table.
+        sha256: Of the publisher's file as it came, hex; of several, one after the other.
+        rows: Rows of its table.
+        notes: What the import decided about lines that say more or less than a row can hold.
+        table: Where it is.
     """
 
     id: str
     kind: SnapshotKind
     source: str
     licence: str
+    attribution: str
     retrieved_at: datetime
     sha256: str
     rows: int
-    ranges: Path
+    notes: tuple[str, ...]
+    table: Path
 
     @property
     def day(self) -> date:
         """The day from which it is in force."""
         return self.retrieved_at.date()
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """The snapshots that say where an address is and whose: one of each kind, or None.
+
+    Attributes:
+        country: Of countries.
+        network: Of networks.
+        registration: Of registrations.
+        organisation: Of organisations.
+    """
+
+    country: Snapshot | None = None
+    network: Snapshot | None = None
+    registration: Snapshot | None = None
+    organisation: Snapshot | None = None
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Those that there are."""
+        every = (self.country, self.network, self.registration, self.organisation)
+        return tuple(one for one in every if one is not None)
+
+
+JOINED = (
+    SnapshotKind.COUNTRY,
+    SnapshotKind.NETWORK,
+    SnapshotKind.REGISTRATION,
+    SnapshotKind.ORGANISATION,
+)
+"""The kinds that findings are joined with; a field of ``Registries`` each."""
 
 
 def list_snapshots(layout: Layout, kind: SnapshotKind) -> tuple[Snapshot, ...]:
@@ -87,6 +143,11 @@ def in_force(layout: Layout, kind: SnapshotKind, day: date) -> Snapshot | None:
     every = list_snapshots(layout, kind)
     past = [one for one in every if one.day <= day]
     return past[-1] if past else next(iter(every), None)
+
+
+def registries_in_force(layout: Layout, day: date) -> Registries:
+    """The snapshots that count on a day, each kind by the rule of ``in_force``."""
+    return Registries(**{kind.value: in_force(layout, kind, day) for kind in JOINED})
 
 
 def in_force_by_source(layout: Layout, kind: SnapshotKind, day: date) -> tuple[Snapshot, ...]:
@@ -119,15 +180,18 @@ def read_snapshot(path: Path) -> Snapshot:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        kind = SnapshotKind(content["kind"])
         return Snapshot(
             id=content["id"],
-            kind=SnapshotKind(content["kind"]),
+            kind=kind,
             source=content["source"],
             licence=content["licence"],
+            attribution=content["attribution"],
             retrieved_at=datetime.fromisoformat(content["retrieved_at"]),
             sha256=content["sha256"],
             rows=content["rows"],
-            ranges=path.with_name(RANGES),
+            notes=tuple(content["notes"]),
+            table=path.with_name(kind.file),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"{path}: is damaged; import the snapshot again") from error
@@ -140,8 +204,10 @@ def describe(snapshot: Snapshot) -> str:
         "kind": snapshot.kind,
         "source": snapshot.source,
         "licence": snapshot.licence,
+        "attribution": snapshot.attribution,
         "retrieved_at": snapshot.retrieved_at.isoformat(),
         "sha256": snapshot.sha256,
         "rows": snapshot.rows,
+        "notes": snapshot.notes,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -155,6 +155,27 @@ NETWORK_RANGES = _schema(
     _field("network", pa.string(), "name of the network"),
 )
 
+REGISTRATION_RANGES = _schema(
+    "one per address range of a registration snapshot; sorted, disjoint",
+    _field("range_start", pa.uint32(), "first address"),
+    _field("range_end", pa.uint32(), "last address"),
+    _field("registry", pa.string(), "regional registry that keeps it: ripencc, arin, ..."),
+    _field("country", pa.string(), "ISO country of its holder; EU, AP: a region", null=True),
+    _field("status", pa.string(), "allocated or assigned; available or reserved: nobody's"),
+    _field("holder", pa.string(), "registry:opaque id, the same for all of a holder's", null=True),
+    _field("since", pa.date32(), "day of the delegation, if known", null=True),
+)
+
+ORGANISATIONS = _schema(
+    "one per autonomous system of an organisation snapshot; sorted by asn",
+    _field("asn", pa.uint32(), "autonomous system number"),
+    _field("network", pa.string(), "name of the network in its registry"),
+    _field("organisation", pa.string(), "name of the organisation that runs it"),
+    _field("organisation_id", pa.string(), "the publisher's id of the organisation"),
+    _field("country", pa.string(), "ISO country of the organisation", null=True),
+    _field("holder", pa.string(), "registry:opaque id, as in registration_ranges", null=True),
+)
+
 CONTACT_RANGES = _schema(
     "one per address range of a contact snapshot; sorted, disjoint",
     _field("range_start", pa.uint32(), "first address"),
@@ -180,6 +201,8 @@ TABLES: dict[str, pa.Schema] = {
     "hosts": HOSTS,
     "country_ranges": COUNTRY_RANGES,
     "network_ranges": NETWORK_RANGES,
+    "registration_ranges": REGISTRATION_RANGES,
+    "organisations": ORGANISATIONS,
     "contact_ranges": CONTACT_RANGES,
     "listing_ranges": LISTING_RANGES,
 }

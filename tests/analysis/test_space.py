@@ -27,7 +27,8 @@ def snapshot(folder: Path, kind: SnapshotKind, rows: list[dict]) -> Snapshot:
     """A snapshot with these rows."""
     path = folder / f"{kind}.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=kind.schema), path)
-    return Snapshot("x", kind, "x", "", datetime(2026, 1, 1, tzinfo=UTC), "", len(rows), path)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return Snapshot("x", kind, "x", "", "", moment, "", len(rows), (), path)
 
 
 def row(part: Range, **rest: object) -> dict:

@@ -128,7 +128,7 @@ def _peer(observations: str, registries: dict[str, Snapshot], rows: str) -> None
     with duckdb.connect() as connection:
         for key, snapshot in registries.items():
             question = _PEER.format(key=key, rows=rows)
-            bound = {"observations": observations, "ranges": str(snapshot.ranges)}
+            bound = {"observations": observations, "ranges": str(snapshot.table)}
             assert len(connection.execute(question, bound).fetchall()) > 1
 
 

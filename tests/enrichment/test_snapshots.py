@@ -41,7 +41,7 @@ def written(tmp_path: Path, text: str, name: str = "source.csv") -> Path:
 def rows(layout: Layout, kind: SnapshotKind, path: Path, source: str = "") -> list[tuple]:
     """The rows of a fresh snapshot."""
     snapshot = import_snapshot(layout, kind, path, source=source, retrieved_at=MONDAY)
-    return [tuple(row.values()) for row in pq.read_table(snapshot.ranges).to_pylist()]
+    return [tuple(row.values()) for row in pq.read_table(snapshot.table).to_pylist()]
 
 
 def test_snapshot_says_where_it_came_from(layout: Layout, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_snapshot_says_where_it_came_from(layout: Layout, tmp_path: Path) -> Non
         licence="CC0-1.0",
         retrieved_at=MONDAY,
     )
-    content = json.loads(snapshot.ranges.with_name("snapshot.json").read_text())
+    content = json.loads(snapshot.table.with_name("snapshot.json").read_text())
 
     assert snapshot.id.startswith("country-2026-11-23-")
     assert content["source"] == "example registry"
@@ -69,8 +69,8 @@ def test_snapshot_is_private(layout: Layout, tmp_path: Path) -> None:
     """Folders are 0700 and files 0600 (law 8)."""
     snapshot = import_snapshot(layout, SnapshotKind.COUNTRY, written(tmp_path, COUNTRIES))
 
-    assert stat.S_IMODE(snapshot.ranges.stat().st_mode) == 0o600
-    assert stat.S_IMODE(snapshot.ranges.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(snapshot.table.stat().st_mode) == 0o600
+    assert stat.S_IMODE(snapshot.table.parent.stat().st_mode) == 0o700
 
 
 def test_same_file_on_the_same_day_is_imported_once(layout: Layout, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_import_that_died_is_finished_by_the_next(layout: Layout, tmp_path: Path
     """A folder without a description is no snapshot, and no obstacle."""
     path = written(tmp_path, COUNTRIES)
     first = import_snapshot(layout, SnapshotKind.COUNTRY, path, retrieved_at=MONDAY)
-    first.ranges.with_name("snapshot.json").unlink()
+    first.table.with_name("snapshot.json").unlink()
     assert list_snapshots(layout, SnapshotKind.COUNTRY) == ()
 
     assert import_snapshot(layout, SnapshotKind.COUNTRY, path, retrieved_at=MONDAY) == first
@@ -160,7 +160,7 @@ def test_listing_file_may_be_plain_or_tabular(layout: Layout, tmp_path: Path) ->
         ("country", "192.0.2.0,192.0.2.9\n", "line 1: has 2 fields; write 3"),
         ("country", "2001:db8::,2001:db8::1,ES\n", "use the publisher's IPv4 file"),
         ("country", "4294967296,4294967297,ES\n", "line 1: '4294967296' is no IPv4 address"),
-        ("country", "# nothing\n", "holds no address range"),
+        ("country", "# nothing\n", "holds no usable line"),
         ("network", "192.0.2.0\t192.0.2.9\t-1\tES\tX\n", "line 1: '-1' is no network number"),
         ("contact", "192.0.2.0,192.0.2.9,a@b\n@c,X,es\n", "line 1: has 3 fields"),
         ("contact", "192.0.2.0,192.0.2.9,a b@example.net,X,es\n", "is no mailbox"),
@@ -235,7 +235,7 @@ def test_each_source_of_listings_has_its_own_snapshot_in_force(
 def test_damaged_description_is_an_error(layout: Layout, tmp_path: Path) -> None:
     """A snapshot that can't be understood is never silently left out."""
     snapshot = import_snapshot(layout, SnapshotKind.COUNTRY, written(tmp_path, COUNTRIES))
-    snapshot.ranges.with_name("snapshot.json").write_text("{}")
+    snapshot.table.with_name("snapshot.json").write_text("{}")
 
     with pytest.raises(StorageError, match="is damaged"):
         list_snapshots(layout, SnapshotKind.COUNTRY)

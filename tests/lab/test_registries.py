@@ -50,7 +50,7 @@ def test_imported_countries_are_those_of_the_machines(
 ) -> None:
     """Address by address, gaps included."""
     snapshot = import_snapshot(Layout(tmp_path / "data"), SnapshotKind.COUNTRY, files.countries)
-    table = pq.read_table(snapshot.ranges)
+    table = pq.read_table(snapshot.table)
     starts, ends = table["range_start"].to_numpy(), table["range_end"].to_numpy()
 
     for machine in world.machines:

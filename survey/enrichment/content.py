@@ -1,0 +1,17 @@
+"""What a reader of one format makes of a publisher's files."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Checked rows, ready to be written.
+
+    Attributes:
+        rows: In the order of the columns of the snapshot's schema, sorted by the first.
+        notes: What was decided about lines that say more or less than a row can hold, one line
+            each.
+    """
+
+    rows: list[tuple[object, ...]]
+    notes: tuple[str, ...] = ()
