@@ -75,6 +75,21 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """Seconds before a follow-up may be made, from the test that it follows.
+
+    Attributes:
+        greylisted: A greylist lets the same triplet pass after 300 s, mostly.
+        next_envelope: For a message that was taken to arrive.
+        second_opinion: Two proofs of one finding lie at least so far apart.
+    """
+
+    greylisted: float = 300.0
+    next_envelope: float = 600.0
+    second_opinion: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class ProbePlan:
     """One probe and the ports it is tried on."""
 
@@ -118,6 +133,7 @@ class Plan:
         optouts_version: Entries of the opt-out log at planning; a log with fewer closes the gate.
         stated: The campaign file as it was read: dotted key and JSON value, sorted.  A campaign
             that changed under an unfinished run is found by them.
+        waits: How long follow-ups wait.
     """
 
     campaign: str
@@ -145,6 +161,7 @@ class Plan:
     excluded_by: tuple[tuple[str, int], ...] = ()
     optouts_version: int = 0
     stated: tuple[tuple[str, str], ...] = ()
+    waits: Waits = Waits()
 
     @property
     def ports(self) -> tuple[int, ...]:

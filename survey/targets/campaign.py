@@ -181,6 +181,18 @@ class Cluster(_Table):
     lease_seconds: Annotated[float, Field(ge=1, le=12, strict=True, allow_inf_nan=False)] = 12
 
 
+Wait = Annotated[float, Field(gt=0, le=2_592_000, strict=True, allow_inf_nan=False)]
+"""Seconds, at most 30 days."""
+
+
+class FollowUps(_Table):
+    """``[followups]``: how long later tests of a target wait, in seconds."""
+
+    greylisted: Wait = 300
+    next_envelope: Wait = 600
+    second_opinion: Wait = 3600
+
+
 class Campaign(_Table):
     """A whole campaign file, checked."""
 
@@ -195,6 +207,7 @@ class Campaign(_Table):
     names: Names = Names()
     retention: Retention = Retention()
     cluster: Cluster = Cluster()
+    followups: FollowUps = FollowUps()
 
     @property
     def id(self) -> str:

@@ -24,6 +24,9 @@ _EXAMPLES = RangeSet.of(map(parse_cidr, ("192.0.2.0/24", "198.51.100.0/24", "203
 MAX_SURVEY_PER_24 = 10.0
 MAX_SURVEY_PER_HOST = 4
 
+SHORTEST_WAITS = {"greylisted": 300.0, "next_envelope": 600.0, "second_opinion": 3600.0}
+"""Seconds before a survey tests a target again."""
+
 
 def check_together(path: Path, campaign: Campaign) -> None:
     """Check a campaign whose keys are right one by one.
@@ -43,6 +46,7 @@ def _problem(campaign: Campaign) -> tuple[str, str, str] | None:
         or (_survey(campaign) if campaign.kind is Kind.SURVEY else _lab(campaign))
         or _far_end(campaign)
         or _work(campaign)
+        or _waits(campaign)
     )
 
 
@@ -117,6 +121,16 @@ def _work(campaign: Campaign) -> tuple[str, str, str] | None:
         return "cluster.slots", problem, f"at most {rate}, or raise rate.packets_per_second"
     if campaign.names.hosts and campaign.names.resolver:
         return "names", "has both hosts and resolver", "keep one of them"
+    return None
+
+
+def _waits(campaign: Campaign) -> tuple[str, str, str] | None:
+    if campaign.kind is Kind.LAB:
+        return None
+    for key, least in SHORTEST_WAITS.items():
+        wait = getattr(campaign.followups, key)
+        if wait < least:
+            return f"followups.{key}", f"{wait:g} s is too soon", f"a survey waits {least:g} s"
     return None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from survey.errors import StorageError
-from survey.model.plan import Canary, Identity, Plan, ProbePlan, Rate
+from survey.model.plan import Canary, Identity, Plan, ProbePlan, Rate, Waits
 from survey.targets.campaign import Campaign
 from survey.targets.duration import shard_addresses
 from survey.targets.ranges import RangeSet
@@ -78,6 +78,11 @@ def freeze(
         excluded_by=excluded_by,
         optouts_version=optouts_version,
         stated=stated,
+        waits=Waits(
+            campaign.followups.greylisted,
+            campaign.followups.next_envelope,
+            campaign.followups.second_opinion,
+        ),
     )
 
 

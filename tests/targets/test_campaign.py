@@ -107,6 +107,8 @@ BOTH_MISTAKES = [
     ("= 1000", "= 1000\n[cluster]\nlease_seconds = 60", "cluster.lease_seconds", "at most 12"),
     ("= 1000", "= 1000\n[cluster]\nshard_seconds = 0", "cluster.shard_seconds", "at least 1"),
     ("= 1000", "= 1000\n[retention]\nevidence = 0", "retention.evidence", "at least 1"),
+    ("= 1000", "= 1000\n[followups]\ngreylisted = 0", "followups.greylisted", "above 0"),
+    ("= 1000", "= 1000\n[followups]\nwish = 1", "followups.wish", "known keys"),
     ('kind = "', 'kind = "x', "campaign.kind", "'survey' or 'lab'"),
     ('kind = "', 'kind = 3 # "', "campaign.kind", "'survey' or 'lab'"),
     ("[campaign]\n", "campaign = 3\n[autority]\n", "campaign", "[campaign] with keys"),
@@ -218,6 +220,9 @@ SURVEY_MISTAKES = [
     ),
     ("= 1000", "= 1000\nper_24_per_second = 11", "rate.per_24_per_second", "at most 10"),
     ("= 1000", "= 1000\nper_host_connections = 5", "rate.per_host_connections", "at most 4"),
+    ("= 1000", "= 1000\n[followups]\ngreylisted = 299", "followups.greylisted", "waits 300 s"),
+    ("= 1000", "= 1000\n[followups]\nnext_envelope = 9", "followups.next_envelope", "600 s"),
+    ("= 1000", "= 1000\n[followups]\nsecond_opinion = 9", "followups.second_opinion", "3600 s"),
     ("ports = [25]", 'ports = [25]\ndepth = "deep"', "probes.smtp_relay.depth", "'standard'"),
     (
         "ports = [3128, 8080]",
