@@ -89,12 +89,35 @@ class Waits:
     second_opinion: float = 3600.0
 
 
+class Depth(StrEnum):
+    """How many forms of envelope a relay test tries (``protocols.envelopes``)."""
+
+    STANDARD = "standard"
+    """Those that find nearly all real relays; at most 2 connections."""
+    FULL = "full"
+    """All of them; at most 4 connections."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """One probe and the ports it is tried on."""
+    """One probe and the ports it is tried on.
+
+    Attributes:
+        probe: Which.
+        ports: Ports where it begins in the clear.
+        tls_ports: Ports where it begins inside TLS.
+        depth: For a relay test; the others have one depth.
+    """
 
     probe: Probe
     ports: tuple[int, ...]
+    tls_ports: tuple[int, ...] = ()
+    depth: Depth = Depth.STANDARD
+
+    @property
+    def every_port(self) -> tuple[int, ...]:
+        """All its ports, sorted."""
+        return tuple(sorted((*self.ports, *self.tls_ports)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +189,7 @@ class Plan:
     @property
     def ports(self) -> tuple[int, ...]:
         """All ports of all probes, sorted, once each."""
-        return tuple(sorted({port for probe in self.probes for port in probe.ports}))
+        return tuple(sorted({port for probe in self.probes for port in probe.every_port}))
 
     @property
     def addresses(self) -> int:
@@ -185,4 +208,4 @@ class Plan:
 
     def probes_on(self, port: int) -> tuple[Probe, ...]:
         """The probes tried on one port, in the plan's order."""
-        return tuple(part.probe for part in self.probes if port in part.ports)
+        return tuple(part.probe for part in self.probes if port in part.every_port)

@@ -3,12 +3,12 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from survey.model.address import Range
-from survey.model.plan import Kind
+from survey.model.plan import Depth, Kind
 from survey.model.probe import Probe
 from survey.storage.config_file import read_config
 from survey.targets.coherence import check_together
@@ -21,6 +21,7 @@ from survey.targets.values import (
     Days,
     FilePath,
     Fqdn,
+    FurtherPorts,
     Line,
     Mailbox,
     Moment,
@@ -106,9 +107,10 @@ class TunnelProbe(_Table):
 
 
 class RelayProbe(TunnelProbe):
-    """``[probes.smtp_relay]``; ``depth`` names the set of envelopes that is tried."""
+    """``[probes.smtp_relay]``: ports with TLS from the first byte, and how many envelopes."""
 
-    depth: Literal["standard"] = "standard"
+    tls_ports: FurtherPorts = ()
+    depth: Depth = Depth.STANDARD
 
 
 class Probes(_Table):

@@ -57,6 +57,11 @@ def _asks_for_nothing(campaign: Campaign) -> tuple[str, str, str] | None:
         return "targets", "names nothing to test", cure
     if not campaign.probes.chosen:
         return "probes", "names no test", "add one, like [probes.smtp_relay] with ports = [25]"
+    relay = campaign.probes.smtp_relay
+    for port in relay.tls_ports if relay else ():
+        if relay and port in relay.ports:
+            problem = f"{port} stands among ports, too"
+            return "probes.smtp_relay.tls_ports", problem, "a port begins with TLS or without"
     authority = campaign.authority
     if authority:
         covers = authority.covers

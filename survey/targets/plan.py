@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from survey.errors import StorageError
 from survey.model.plan import Canary, Identity, Plan, ProbePlan, Rate, Waits
-from survey.targets.campaign import Campaign
+from survey.model.probe import Probe
+from survey.targets.campaign import Campaign, RelayProbe, TunnelProbe
 from survey.targets.duration import shard_addresses
 from survey.targets.ranges import RangeSet
 
@@ -39,10 +40,8 @@ def freeze(
         campaign.rate.per_24_per_second,
         campaign.rate.per_host_connections,
     )
-    probes = tuple(
-        ProbePlan(probe, tuple(sorted(table.ports))) for probe, table in campaign.probes.chosen
-    )
-    ports = {port for part in probes for port in part.ports}
+    probes = tuple(_probe(probe, table) for probe, table in campaign.probes.chosen)
+    ports = {port for part in probes for port in part.every_port}
     cluster, identity = campaign.cluster, campaign.identity
     return Plan(
         campaign=campaign.id,
@@ -84,6 +83,13 @@ def freeze(
             campaign.followups.second_opinion,
         ),
     )
+
+
+def _probe(probe: Probe, table: TunnelProbe) -> ProbePlan:
+    ports = tuple(sorted(table.ports))
+    if isinstance(table, RelayProbe):
+        return ProbePlan(probe, ports, tuple(sorted(table.tls_ports)), table.depth)
+    return ProbePlan(probe, ports)
 
 
 def plan_to_json(plan: Plan) -> bytes:

@@ -158,4 +158,5 @@ Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Ports = Annotated[
     tuple[Port, ...], Field(min_length=1, max_length=MAX_PORTS), AfterValidator(_once_each)
 ]
+FurtherPorts = Annotated[tuple[Port, ...], Field(max_length=MAX_PORTS), AfterValidator(_once_each)]
 Days = Annotated[StrictInt, Field(ge=1, le=3650)]
