@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from survey.lab.oddities import play_canary
 from survey.lab.peer import Peer
 from survey.lab.place import Behaviour, Place
-from survey.lab.software import HTTP_SERVER, Software
+from survey.lab.software import HTTP_SERVER, TUNNEL_AGENT
 from survey.model.plan import Endpoint
 
 _LONGEST_HEAD = 16384
@@ -65,7 +65,7 @@ class ConnectProxy:
             peer.say(_reply(place, b"503 Service Unavailable"))
             return
         try:
-            reply = _ESTABLISHED + b"Proxy-Agent: %b\r\n\r\n" % _server(place)
+            reply = _ESTABLISHED + _agent(place) + b"\r\n"
             if self.glued:
                 reply += await far.more()
             await peer.pieces(reply, self.piece or len(reply), 0.003 if self.piece else 0)
@@ -105,7 +105,7 @@ async def not_allowed(peer: Peer, place: Place) -> None:
 async def endless_portal(peer: Peer, place: Place) -> None:
     """200 and a login page without a length, and the connection stays open."""
     await read_request(peer)
-    peer.say(b"HTTP/1.1 200 OK\r\nServer: %b\r\nContent-Type: text/html\r\n\r\n" % _server(place))
+    peer.say(b"HTTP/1.1 200 OK\r\n%bContent-Type: text/html\r\n\r\n" % _server(place))
     peer.say(b"<html><body><form action='/login'>Sign in to use this network</form>\n")
     await peer.silence()
 
@@ -144,16 +144,23 @@ def _endpoint(place: Place, target: bytes) -> Endpoint | None:
 
 
 def _server(place: Place) -> bytes:
-    return HTTP_SERVER.get(place.door.software, HTTP_SERVER[Software.NGINX])
+    """The line that names a web server, if it does."""
+    software = place.door.software
+    return b"Server: %b\r\n" % HTTP_SERVER[software] if software in HTTP_SERVER else b""
+
+
+def _agent(place: Place) -> bytes:
+    """The line by which a proxy names itself beside a tunnel, if it does."""
+    software = place.door.software
+    return b"Proxy-Agent: %b\r\n" % TUNNEL_AGENT[software] if software in TUNNEL_AGENT else b""
 
 
 def _reply(place: Place, status: bytes, *headers: bytes, page: bytes = _PAGE) -> bytes:
     fields = (
-        b"Server: %b" % _server(place),
         b"Content-Type: text/html",
         b"Content-Length: %d" % len(page),
         b"Connection: close",
         *headers,
     )
     head = b"".join(one + b"\r\n" for one in fields)
-    return b"HTTP/1.1 %b\r\n%b\r\n%b" % (status, head, page)
+    return b"HTTP/1.1 %b\r\n%b%b\r\n%b" % (status, _server(place), head, page)

@@ -172,7 +172,7 @@ class SocksProxy:
     def _reply(
         self, place: Place, wish: Wish, code: int, endpoint: Endpoint | None = None
     ) -> bytes:
-        """A reply with the bound address that the software at hand would tell."""
+        """A reply; its bound address is the exit where 4 is spoken, too, else zeros."""
         if wish.version == 4:  # noqa: PLR2004
             granted = _GRANTED_4 if code == _GRANTED else _REJECTED_4
             port, ip = (endpoint.port, endpoint.ip) if endpoint else (0, 0)

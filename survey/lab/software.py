@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from survey.lab.personality import Role
+from survey.lab.personality import Personality, Role, openness
+from survey.model.probe import Probe
 
 
 class Software(StrEnum):
@@ -18,8 +19,10 @@ class Software(StrEnum):
     MIKROTIK = "mikrotik"
     APACHE = "apache"
     NGINX = "nginx"
-    DANTE = "dante"
     MICROSOCKS = "microsocks"
+    GOST = "gost"
+    OPENSSH = "openssh"
+    VSFTPD = "vsftpd"
 
 
 SOFTWARE: dict[Role, tuple[tuple[Software, float], ...]] = {
@@ -37,11 +40,38 @@ SOFTWARE: dict[Role, tuple[tuple[Software, float], ...]] = {
         (Software.APACHE, 4),
         (Software.TINYPROXY, 3),
     ),
-    Role.SOCKS: ((Software.DANTE, 1), (Software.MICROSOCKS, 1)),
+    Role.SOCKS: (),
 }
-"""What runs behind a port of each role, with weights."""
+"""What runs behind a port of each role, with weights; SOCKS servers don't say what they are."""
 
-MAIL_BANNER: dict[Software, bytes] = {
+OWN_SOFTWARE: dict[Personality, Software] = {
+    Personality.SOCKS5_ONLY: Software.MICROSOCKS,
+    Personality.MIXED_PROXY: Software.GOST,
+    Personality.WEB_BAD_REQUEST: Software.NGINX,
+    Personality.SSH: Software.OPENSSH,
+    Personality.FTP: Software.VSFTPD,
+}
+"""Personalities that only one program has."""
+
+SAYS_NOTHING = frozenset(
+    {
+        Personality.BLOCKS_US,
+        Personality.BUSY,
+        Personality.CONNECT_FAKE,
+        Personality.SILENT,
+        Personality.MUTE,
+        Personality.CLOSES,
+        Personality.RESETS,
+        Personality.HALF_CLOSES,
+        Personality.DRIP,
+        Personality.FLOOD,
+        Personality.GARBAGE,
+        Personality.ECHO,
+    }
+)
+"""Personalities that never let on what they run."""
+
+MAIL_BANNER: dict[Software | None, bytes] = {
     Software.POSTFIX: b"ESMTP Postfix (Debian/GNU)",
     Software.EXIM: b"ESMTP Exim 4.96 Mon, 24 Nov 2026 09:00:00 +0000",
     Software.SENDMAIL: b"ESMTP Sendmail 8.17.1/8.17.1; Mon, 24 Nov 2026 09:00:00 GMT",
@@ -50,7 +80,7 @@ MAIL_BANNER: dict[Software, bytes] = {
 }
 """What follows the name in a mail greeting."""
 
-RELAY_DENIAL: dict[Software, bytes] = {
+RELAY_DENIAL: dict[Software | None, bytes] = {
     Software.POSTFIX: b"550 5.7.1 <%b>: Relay access denied",
     Software.EXIM: b"550 relay not permitted",
     Software.SENDMAIL: b"550 5.7.1 <%b>... Relaying denied",
@@ -67,3 +97,19 @@ HTTP_SERVER: dict[Software, bytes] = {
     Software.NGINX: b"nginx/1.22.1",
 }
 """The ``Server`` field of an HTTP reply."""
+
+TUNNEL_AGENT: dict[Software, bytes] = {
+    Software.TINYPROXY: b"tinyproxy/1.11.1",
+    Software.APACHE: b"Apache/2.4.57 (Debian)",
+    Software.GOST: b"gost/2.11.5",
+}
+"""The ``Proxy-Agent`` field of a reply that grants a tunnel; the others have none."""
+
+
+def tells(role: Role, personality: Personality, software: Software | None) -> bool:
+    """Whether the probes of its role learn what runs behind a door."""
+    if software is None or personality in SAYS_NOTHING:
+        return False
+    if Probe.HTTP_CONNECT in openness(personality).probes:
+        return role is Role.HTTP and software in TUNNEL_AGENT
+    return True

@@ -16,7 +16,7 @@ from survey.lab.draws import BLOCK, Draws, draws_of
 from survey.lab.geography import Country, Geography, Holding, Network, Trade, make_geography
 from survey.lab.mixture import draw_personality, draw_services
 from survey.lab.personality import Personality, Role, openness
-from survey.lab.software import SOFTWARE, Software
+from survey.lab.software import OWN_SOFTWARE, SOFTWARE, Software
 from survey.model.address import Range, format_ip
 from survey.model.probe import Probe
 
@@ -49,14 +49,14 @@ class Door:
         port: The port.
         role: What its port is for.
         personality: How it behaves.
-        software: What it says it is.
+        software: What it runs, or None if nobody could tell.
         exit_ip: Address from which it dials out.
     """
 
     port: int
     role: Role
     personality: Personality
-    software: Software
+    software: Software | None
     exit_ip: int
 
 
@@ -258,9 +258,17 @@ def _door(draws: Draws, target: tuple[int, int], role: Role, neglect: float, aro
         port=port,
         role=role,
         personality=personality,
-        software=draws.weigh(SOFTWARE[role], "software", ip, port),
+        software=_software(draws, target, role, personality),
         exit_ip=exit_ip,
     )
+
+
+def _software(
+    draws: Draws, target: tuple[int, int], role: Role, personality: Personality
+) -> Software | None:
+    if personality in OWN_SOFTWARE:
+        return OWN_SOFTWARE[personality]
+    return draws.weigh(SOFTWARE[role], "software", *target) if SOFTWARE[role] else None
 
 
 def _calls_itself(

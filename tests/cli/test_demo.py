@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+
+from survey.flows.demo import ANSWERING, PORTS, SPACE
+from survey.lab.software import tells
+from survey.lab.world import World
+from survey.model.address import format_ip
 
 DEMO = "from survey.cli.main import main; main()"
 
@@ -30,8 +36,27 @@ def test_the_demo_finds_what_is_there_and_accuses_nobody(tmp_path: Path) -> None
     assert result["targets"] >= 65_536 * 4
     assert b"Nimbora Hosting" in Path(result["report"]).read_bytes()
     assert Path(result["letter"]).read_bytes().count(b"OSYS-") >= 1
+    assert wrongly_told(tmp_path / "demo") == []
     private = [path for path in (tmp_path / "demo").rglob("*") if path.stat().st_mode & 0o077]
     assert [path for path in private if "data" in path.parts or "keys" in path.parts] == []
+
+
+def wrongly_told(folder: Path) -> list[str]:
+    """Doors whose software the findings name otherwise than the lab has it, or miss."""
+    world = World("demo", (SPACE,), ANSWERING, PORTS)
+    doors = {(machine.ip, door.port): door for machine, door in world.doors()}
+    (path,) = folder.glob("data/campaigns/*/*/findings.parquet")
+    columns = ("ip", "port", "rung", "software")
+    wrong = []
+    for ip, port, rung, told in zip(
+        *(pq.read_table(path)[name].to_pylist() for name in columns), strict=True
+    ):
+        door = doors.get((ip, port))
+        told_of = door.software if door else None
+        must = door is not None and rung and tells(door.role, door.personality, door.software)
+        if told != told_of and (told or must):
+            wrong.append(f"{format_ip(ip)}:{port} {door and door.personality}: {told}")
+    return wrong
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:

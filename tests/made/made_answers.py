@@ -195,8 +195,8 @@ SAMPLES = (
     ),
     mail(
         "argosoft.greeting",
-        "1.8.9.4",
-        b"220 mail.example ArGoSoft Mail Server Freeware, Version 1.8 (1.8.9.4)",
+        "1.8.9",
+        b"220 mail.example ArGoSoft Mail Server Freeware, Version 1.8 (1.8.9)",
     ),
     mail("axigen.greeting", None, b"220 mail.example Axigen ESMTP ready"),
     mail("stalwart.greeting", None, b"220 mail.example Stalwart ESMTP at your service"),
@@ -510,7 +510,7 @@ SAMPLES = (
     ),
     web("apache.server", "2.4.57", b"403 Proxy Error", b"Server: Apache/2.4.57 (Debian)"),
     web("apache.server", None, b"405 Method Not Allowed", b"Server: Apache"),
-    web("openresty.server", "1.21.4.1", b"400 Bad Request", b"Server: openresty/1.21.4.1"),
+    web("openresty.server", "1.21.4", b"400 Bad Request", b"Server: openresty/1.21.4"),
     web("nginx.server", "1.22.1", b"400 Bad Request", b"Server: nginx/1.22.1"),
     web(
         "nginx.page",

@@ -25,7 +25,9 @@ kinds AS (
     SELECT
         *,
         starts_with(heard, 'HTTP/') AS http,
-        probe NOT LIKE 'http%' AND regexp_matches(heard, '^[2-5][0-9][0-9][ -]') AS coded,
+        -- a page fetched through it may come without a head (HTTP/0.9): those words are another's
+        probe NOT IN ('http_get', 'http_post') AS own,
+        own AND regexp_matches(heard, '^[2-5][0-9][0-9][ -]') AS coded,
         regexp_matches(heard, '^HTTP/[0-9.]+ [45]') AS refused,
         split_part(heard, chr(10) || chr(10), 1) AS head,
         regexp_extract(
@@ -46,7 +48,7 @@ placed AS (
         CASE WHEN coded AND probe = 'smtp_relay' THEN substr(heard, length(greeting) + 2) END
             AS ehlo,
         -- a page that was fetched through it comes with the far end's Server
-        CASE WHEN http AND (refused OR probe NOT IN ('http_get', 'http_post'))
+        CASE WHEN http AND (own OR refused)
             THEN http_field(head, 'server') END AS server,
         CASE WHEN http THEN http_field(head, 'proxy-agent') END AS agent,
         CASE WHEN http THEN http_field(head, 'via') END AS via,
@@ -55,7 +57,7 @@ placed AS (
         CASE WHEN probe = 'socks4' THEN hex(received) END AS socks4,
         CASE WHEN probe = 'socks4a' THEN hex(received) END AS socks4a,
         CASE WHEN probe = 'socks5' THEN hex(received) END AS socks5,
-        CASE WHEN NOT http AND NOT coded AND probe NOT LIKE 'http%' THEN heard END AS first
+        CASE WHEN own AND NOT http AND NOT coded THEN heard END AS first
     FROM kinds
 ),
 ports AS (
