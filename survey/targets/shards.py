@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.model.plan import Plan
-from survey.targets.permutation import Permutation
+from survey.targets.permutation import Indices, Permutation
 from survey.targets.ranges import Ips, RangeSet
 
 
@@ -42,7 +42,7 @@ def shard_bounds(plan: Plan, shard: int) -> tuple[int, int]:
 def shard_addresses(plan: Plan, shard: int) -> Ips:
     """The shard's addresses, by rising plan index."""
     first, stop = shard_bounds(plan, shard)
-    positions = _order(plan).forward(np.arange(first, stop, dtype=np.uint64))
+    positions = address_order(plan).forward(np.arange(first, stop, dtype=np.uint64))
     return RangeSet.of(plan.ranges).ip_at(positions)
 
 
@@ -51,13 +51,18 @@ def shard_targets(plan: Plan, shard: int, batch: int) -> Iterator[Batch]:
     assert batch > 0
     ips = shard_addresses(plan, shard)
     ports = np.array(plan.ports, dtype=np.uint16)
-    pairs = len(ips) * len(ports)
-    order = Permutation(pairs, _key(plan, b"shard", shard))
-    for start in range(0, pairs, batch):
-        indices = np.arange(start, min(start + batch, pairs), dtype=np.uint64)
-        pair = order.forward(indices)
+    for pair in shard_order(plan, shard, batch):
         host = pair // np.uint64(len(ports))
         yield Batch(ips[host], ports[pair - host * np.uint64(len(ports))])
+
+
+def shard_order(plan: Plan, shard: int, batch: int) -> Iterator[Indices]:
+    """The same order as numbers: host's rank in the shard times ports, plus port's rank."""
+    first, stop = shard_bounds(plan, shard)
+    pairs = (stop - first) * len(plan.ports)
+    order = Permutation(pairs, _key(plan, b"shard", shard))
+    for start in range(0, pairs, batch):
+        yield order.forward(np.arange(start, min(start + batch, pairs), dtype=np.uint64))
 
 
 def locate(plan: Plan, ip: int) -> tuple[int, int] | None:
@@ -65,11 +70,12 @@ def locate(plan: Plan, ip: int) -> tuple[int, int] | None:
     position = int(RangeSet.of(plan.ranges).position_of(np.array([ip], dtype=np.uint32))[0])
     if position < 0:
         return None
-    index = int(_order(plan).inverse(np.array([position], dtype=np.uint64))[0])
+    index = int(address_order(plan).inverse(np.array([position], dtype=np.uint64))[0])
     return index // plan.shard_addresses, index
 
 
-def _order(plan: Plan) -> Permutation:
+def address_order(plan: Plan) -> Permutation:
+    """Plan index -> position among the allowed addresses."""
     return Permutation(plan.addresses, _key(plan, b"addresses", 0))
 
 

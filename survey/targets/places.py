@@ -1,0 +1,64 @@
+"""The targets of one shard as numbers: a target's place is host's rank x ports + port's rank.
+
+Places are what a back end keeps its books by: from an address that answered to its place without
+any table of the addresses, since the permutation can be undone.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.model.plan import Plan
+from survey.targets.ranges import Ips, RangeSet
+from survey.targets.shards import address_order, shard_addresses, shard_bounds, shard_order
+
+PlaceNumbers = NDArray[np.int64]
+Ports = NDArray[np.uint16]
+
+
+class Places:
+    """Where each target of a shard stands in its books.
+
+    Attributes:
+        ips: The shard's addresses, by rank.
+        ports: The plan's ports, by rank.
+    """
+
+    def __init__(self, plan: Plan, shard: int) -> None:
+        self._plan, self._shard = plan, shard
+        self._first, stop = shard_bounds(plan, shard)
+        self._hosts = stop - self._first
+        self._space, self._order = RangeSet.of(plan.ranges), address_order(plan)
+        self.ips: Ips = shard_addresses(plan, shard)
+        self.ports: Ports = np.array(plan.ports, dtype=np.uint16)
+        self._rank = np.full(1 << 16, -1, dtype=np.int16)
+        self._rank[self.ports] = np.arange(len(self.ports))
+
+    def __len__(self) -> int:
+        return self._hosts * len(self.ports)
+
+    def order(self, batch: int) -> Iterator[PlaceNumbers]:
+        """All places in the shard's own keyed order, ``batch`` or fewer a time."""
+        for places in shard_order(self._plan, self._shard, batch):
+            yield places.astype(np.int64)
+
+    def hosts(self, places: PlaceNumbers) -> PlaceNumbers:
+        """The rank of each one's address."""
+        return places // len(self.ports)
+
+    def targets(self, places: PlaceNumbers) -> tuple[Ips, Ports]:
+        """Address and port of each."""
+        hosts = self.hosts(places)
+        return self.ips[hosts], self.ports[places - hosts * len(self.ports)]
+
+    def of(self, ips: Ips, ports: Ports) -> PlaceNumbers:
+        """The place of each target, or -1 if it is not in this shard."""
+        places = np.full(len(ips), -1, dtype=np.int64)
+        positions, ranks = self._space.position_of(ips), self._rank[ports]
+        known = np.flatnonzero((positions >= 0) & (ranks >= 0))
+        indices = self._order.inverse(positions[known].astype(np.uint64)).astype(np.int64)
+        hosts = indices - self._first
+        here = (hosts >= 0) & (hosts < self._hosts)
+        places[known[here]] = hosts[here] * len(self.ports) + ranks[known[here]]
+        return places
