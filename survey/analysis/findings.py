@@ -6,31 +6,27 @@ size of a run.  The same input gives the same rows.
 
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.analysis import fingerprint
+from survey.analysis import fingerprint, located
 from survey.analysis.database import Connection, connect, hold, range_table, show_files
 from survey.analysis.fingerprints import FINGERPRINTS
+from survey.analysis.followups import wanted
 from survey.analysis.queries import query
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
 from survey.model.address import MAX_IP
+from survey.model.followup import Wanted
+from survey.model.plan import Waits
 from survey.model.verdict import Verdict
 from survey.storage.files import replacing
 from survey.storage.layout import Layout
 from survey.storage.registries import Snapshot
-from survey.storage.schemas import (
-    ARRIVALS,
-    COUNTRY_RANGES,
-    FINDINGS,
-    HOSTS,
-    NETWORK_RANGES,
-    OBSERVATIONS,
-)
+from survey.storage.schemas import ARRIVALS, FINDINGS, HOSTS, OBSERVATIONS
 from survey.targets.ranges import RangeSet
 
 SLICE_ROWS = 2_000_000
@@ -49,21 +45,23 @@ class Material:
         run: Run id.
         observations: Files of schema OBSERVATIONS.
         arrivals: Files of schema ARRIVALS; of all days, since mail comes late.
-        country: Country snapshot of the run's day, or None.
-        network: Network snapshot of the run's day, or None.
         optouts: Addresses that appear in no output.
         optouts_version: Entries of the opt-out log that they are from; kept in both files, so that
             a reader need only look at later ones.
+        waits: How far two proofs lie apart at least, and how long other follow-ups wait.
+        several_sources: The campaign sends from more than one address, so two proofs must, too.
+        registries: The snapshots to use for what was seen on a day.
     """
 
     campaign: str
     run: str
     observations: tuple[Path, ...]
     arrivals: tuple[Path, ...]
-    country: Snapshot | None
-    network: Snapshot | None
     optouts: RangeSet
     optouts_version: int
+    waits: Waits = field(default_factory=Waits)
+    several_sources: bool = False
+    registries: located.Choose = located.no_registries
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +72,45 @@ class Judged:
         observations: Rows that were read.
         findings: Rows by verdict.
         hosts: Addresses by verdict.
+        snapshots: The registry snapshots that were used, on whatever day.
+        wanted: Later tests that would settle a doubt.
     """
 
     observations: int
     findings: dict[Verdict, int]
     hosts: dict[Verdict, int]
+    snapshots: tuple[Snapshot, ...]
+    wanted: tuple[Wanted, ...]
 
 
 def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_ROWS) -> Judged:
     """Judge a run and replace its ``findings.parquet`` and ``hosts.parquet``, each whole."""
     run = layout.run(material.campaign, material.run)
     with connect(layout) as connection, ExitStack() as files:
-        _prepare(connection, material)
+        snapshots = _prepare(connection, material)
         findings = _Table(files, run.findings, FINDINGS, material.optouts_version)
         hosts = _Table(files, run.hosts, HOSTS, material.optouts_version)
+        again: list[Wanted] = []
         for first, last in _slices(connection, slice_rows):
-            connection.execute(query("judged"), {"first": first, "last": last})
-            fingerprint.identify(connection, first, last)
             connection.execute(
-                query("findings"),
+                query("judged"),
                 {
-                    "campaign": material.campaign,
-                    "run": material.run,
-                    "country_snapshot": material.country and material.country.id,
-                    "network_snapshot": material.network and material.network.id,
+                    "first": first,
+                    "last": last,
+                    "apart": material.waits.second_opinion,
+                    "several_sources": material.several_sources,
                 },
+            )
+            fingerprint.identify(connection, first, last)
+            located.locate(connection)
+            connection.execute(
+                query("findings"), {"campaign": material.campaign, "run": material.run}
             )
             findings.add(connection.sql("FROM findings").to_arrow_table())
             hosts.add(connection.sql(query("hosts")).to_arrow_table())
+            again += wanted(connection, first, last, material.waits)
         (total,) = connection.execute("SELECT count(*) FROM observations").fetchall()[0]
-        return Judged(total, findings.verdicts(), hosts.verdicts())
+        return Judged(total, findings.verdicts(), hosts.verdicts(), snapshots, tuple(again))
 
 
 def optouts_version(path: Path) -> int:
@@ -112,22 +119,11 @@ def optouts_version(path: Path) -> int:
     return int(metadata.get(_OPTOUTS, b"0"))
 
 
-def _prepare(connection: Connection, material: Material) -> None:
-    """Everything that the slices have in common."""
+def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]:
+    """Everything that the slices have in common; the registry snapshots that they use."""
     show_files(connection, "observations", OBSERVATIONS, material.observations)
     show_files(connection, "arrivals", ARRIVALS, material.arrivals)
-    show_files(
-        connection,
-        "country_ranges",
-        COUNTRY_RANGES,
-        (one.table for one in _some(material.country)),
-    )
-    show_files(
-        connection,
-        "network_ranges",
-        NETWORK_RANGES,
-        (one.table for one in _some(material.network)),
-    )
+    snapshots = located.prepare(connection, material.registries)
     hold(connection, "optout_ranges", range_table(material.optouts))
     hold(
         connection,
@@ -144,21 +140,19 @@ def _prepare(connection: Connection, material: Material) -> None:
     connection.execute(query("printable"))
     connection.execute(
         "CREATE MACRO relay_rank("
-        "step, failure, protocol, refused_at, code, words, letter, letter_torn"
+        "step, failure, protocol, refused_at, code, words, letter, letter_torn, reproduced"
         f") AS {render(RELAY_RULES)}"
     )
     connection.execute(
         "CREATE MACRO tunnel_rank("
-        "probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded"
+        "probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded, "
+        "reproduced"
         f") AS {render(TUNNEL_RULES)}"
     )
     fingerprint.prepare(connection, FINGERPRINTS)
     connection.execute(query("letters"))
     connection.execute(query("tunnels"))
-
-
-def _some(snapshot: Snapshot | None) -> tuple[Snapshot, ...]:
-    return () if snapshot is None else (snapshot,)
+    return snapshots
 
 
 def _slices(connection: Connection, rows: int) -> list[tuple[int, int]]:

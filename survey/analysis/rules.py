@@ -7,6 +7,9 @@ columns of ``Observation`` and these:
 - ``letter_torn``: a message for its recipient token arrived, and none was complete
 - ``tunnel``: token and nonce are equal in the observation and in an arrival in a tunnel
 - ``forwarded``: its token arrived in a tunnel, whatever the nonce
+- ``reproduced``: two proofs of the target, each with its own token and arrival, by different
+  attempts in different processes, far enough apart, from different source addresses where the
+  campaign has several, the later by the newest attempt; for variant ``mail``, both are of mail
 - ``words``: the last reply in lower case, every byte that is not printable ASCII as a blank
 - ``head``: the peer's first bytes likewise, for a CONNECT that was granted
 
@@ -65,6 +68,15 @@ class Rule:
 
 
 RELAY_RULES = (
+    Rule(
+        "relay.reproduced",
+        "letter AND reproduced",
+        Verdict.OPEN,
+        Rung.R7,
+        "Two complete messages came through it, each to a mailbox of its own, at different times "
+        "and from different processes, and the newest test is one of them. Only such a finding may "
+        "lead to a letter.",
+    ),
     Rule(
         "relay.message_arrived",
         "letter",
@@ -233,6 +245,23 @@ RELAY_RULES = (
 )
 
 TUNNEL_RULES = (
+    Rule(
+        "tunnel.mail_reproduced",
+        "tunnel AND variant = 'mail' AND reproduced",
+        Verdict.OPEN,
+        Rung.R7,
+        "Two tunnels to our mail server went through it, each with a token and nonce of its own, "
+        "at different times and from different processes: a stranger can send mail through it, "
+        "again and again.",
+    ),
+    Rule(
+        "tunnel.reproduced",
+        "tunnel AND reproduced",
+        Verdict.OPEN,
+        Rung.R7,
+        "Two tunnels to our echo host went through it, each with a token and nonce of its own, at "
+        "different times and from different processes.",
+    ),
     Rule(
         "tunnel.mail_proven",
         "tunnel AND variant = 'mail'",

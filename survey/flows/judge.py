@@ -1,17 +1,20 @@
 """From what a run saw and what arrived at the canary to findings; may be run again at any time."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from survey.analysis.findings import Material, write_findings
 from survey.canary.log import roll
 from survey.errors import StorageError
+from survey.model.followup import Wanted
 from survey.model.verdict import Verdict
 from survey.settings import Settings
 from survey.storage.arrivals import arrival_files
 from survey.storage.compaction import compact, observation_files
+from survey.storage.followups import queue_followups
 from survey.storage.layout import Layout
-from survey.storage.registries import SnapshotKind, in_force
+from survey.storage.registries import chosen_registries
 from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
 
@@ -27,9 +30,9 @@ class JudgeSummary:
         observations: Rows that were judged.
         findings: (address, port, probe) by verdict.
         hosts: Addresses by verdict: open, then suspected, then unknown, and closed if all are.
-        country_snapshot: Registry snapshot used for countries, or None.
-        network_snapshot: Registry snapshot used for networks, or None.
+        snapshots: Ids of the registry snapshots that some row was joined with.
         optouts_version: Entries of the opt-out log whose addresses were left out.
+        wanted: Later tests that would settle a doubt; those not queued yet are now.
     """
 
     campaign: str
@@ -38,22 +41,35 @@ class JudgeSummary:
     observations: int
     findings: dict[Verdict, int]
     hosts: dict[Verdict, int]
-    country_snapshot: str | None
-    network_snapshot: str | None
+    snapshots: tuple[str, ...]
     optouts_version: int
+    wanted: tuple[Wanted, ...]
 
 
-def judge(settings: Settings, campaign: str, run: str) -> JudgeSummary:
+def judge(
+    settings: Settings, campaign: str, run: str, registries: tuple[str, ...] = ()
+) -> JudgeSummary:
     """Judge a run anew and replace its findings.
 
     Rolls the canary's log, compacts the observations of a done run, and applies the rules, with
-    the registries in force on the day the run began.  Late arrivals count at the next judgement.
+    the registries in force on the day of each observation.  Late arrivals count at the next
+    judgement.
+    What a later test would settle is queued as a follow-up (docs/followups.md).
+
+    Args:
+        settings: Where things are.
+        campaign: Campaign id.
+        run: Run id.
+        registries: Instead: a day, whose registries shall be used for all rows, or ids of
+            snapshots, each instead of its kind's.  The same day or ids give the same rows.
 
     Raises:
+        ConfigError: ``registries`` names no day, no snapshot, or two of one kind.
         StorageError: There is no such run, or a table is damaged.
         GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
     """
     layout = Layout(settings.data)
+    choose = chosen_registries(layout, registries)
     paths = layout.run(campaign, run)
     if not paths.plan.is_file():
         raise StorageError(f"{paths.root}: there is no such run; see `survey status`")
@@ -63,18 +79,19 @@ def judge(settings: Settings, campaign: str, run: str) -> JudgeSummary:
     complete = paths.done.exists()
     if complete:
         compact(paths)
-    day = plan.created_at.date()
     material = Material(
         campaign=campaign,
         run=run,
         observations=observation_files(paths),
         arrivals=arrival_files(layout),
-        country=in_force(layout, SnapshotKind.COUNTRY, day),
-        network=in_force(layout, SnapshotKind.NETWORK, day),
         optouts=optouts.ranges,
         optouts_version=optouts.version,
+        waits=plan.waits,
+        several_sources=len(plan.identity.source_addresses) > 1,
+        registries=choose,
     )
     judged = write_findings(layout, material)
+    queue_followups(paths, judged.wanted, datetime.now(UTC))
     return JudgeSummary(
         campaign=campaign,
         run=run,
@@ -82,7 +99,7 @@ def judge(settings: Settings, campaign: str, run: str) -> JudgeSummary:
         observations=judged.observations,
         findings=judged.findings,
         hosts=judged.hosts,
-        country_snapshot=material.country.id if material.country else None,
-        network_snapshot=material.network.id if material.network else None,
+        snapshots=tuple(one.id for one in judged.snapshots),
         optouts_version=optouts.version,
+        wanted=judged.wanted,
     )

@@ -107,6 +107,8 @@ FINDINGS = _schema(
     _field("exit_ip", pa.binary(16), "where it came out at the canary, IPv4 mapped", null=True),
     _field("first_seen", UTC, "first observation behind it"),
     _field("last_seen", UTC, "last observation behind it"),
+    _field("proven_at", UTC, "last observation that our canary confirmed", null=True),
+    _field("proven_by", pa.string(), "whose client made that (model.client.Client)", null=True),
     _field("variant", pa.string(), "variant that decided"),
     _field("code", pa.int32(), "code of the deciding reply", null=True),
     _field("reply", pa.binary(), "deciding reply, hostile"),
@@ -116,11 +118,17 @@ FINDINGS = _schema(
     _field("software_named", pa.bool_(), "whether it named itself; else its ways", null=True),
     _field("software_sign", pa.string(), "fingerprint that decided", null=True),
     _field("host", pa.string(), "its own name, shown to resolve to the address", null=True),
-    _field("country", pa.string(), "ISO country of the address on that day", null=True),
+    _field("country", pa.string(), "ISO country where the address was that day", null=True),
     _field("asn", pa.uint32(), "network of the address on that day", null=True),
     _field("network", pa.string(), "name of that network", null=True),
+    _field("registry_country", pa.string(), "ISO country it was registered in", null=True),
+    _field("holder", pa.string(), "who it was registered to, registry:opaque id", null=True),
+    _field("organisation", pa.string(), "who ran that network", null=True),
+    _field("country_conflict", pa.bool_(), "both countries known and not the same", null=True),
     _field("country_snapshot", pa.string(), "registry snapshot used for country", null=True),
-    _field("network_snapshot", pa.string(), "registry snapshot used for network", null=True),
+    _field("network_snapshot", pa.string(), "the one for network", null=True),
+    _field("registration_snapshot", pa.string(), "the one for registration", null=True),
+    _field("organisation_snapshot", pa.string(), "the one for organisation", null=True),
 )
 
 HOSTS = _schema(
@@ -132,11 +140,17 @@ HOSTS = _schema(
     _field("verdict", pa.string(), "over all its findings: open, suspected, unknown, closed"),
     _field("relay", pa.string(), "the same over its relay findings", null=True),
     _field("proxy", pa.string(), "the same over its proxy findings", null=True),
-    _field("country", pa.string(), "ISO country of the address on that day", null=True),
+    _field("country", pa.string(), "ISO country where the address was that day", null=True),
     _field("asn", pa.uint32(), "network of the address on that day", null=True),
     _field("network", pa.string(), "name of that network", null=True),
+    _field("registry_country", pa.string(), "ISO country it was registered in", null=True),
+    _field("holder", pa.string(), "who it was registered to, registry:opaque id", null=True),
+    _field("organisation", pa.string(), "who ran that network", null=True),
+    _field("country_conflict", pa.bool_(), "both countries known and not the same", null=True),
     _field("country_snapshot", pa.string(), "registry snapshot used for country", null=True),
-    _field("network_snapshot", pa.string(), "registry snapshot used for network", null=True),
+    _field("network_snapshot", pa.string(), "the one for network", null=True),
+    _field("registration_snapshot", pa.string(), "the one for registration", null=True),
+    _field("organisation_snapshot", pa.string(), "the one for organisation", null=True),
 )
 
 
@@ -186,11 +200,25 @@ CONTACT_RANGES = _schema(
 )
 
 LISTING_RANGES = _schema(
-    "one per address range and public listing",
+    "one per entry of a listing snapshot that names addresses; sorted, may overlap",
     _field("range_start", pa.uint32(), "first address"),
     _field("range_end", pa.uint32(), "last address"),
     _field("listing", pa.string(), "name of the public database"),
-    _field("since", UTC, "listed since, if known", null=True),
+    _field("since", UTC, "listed since, as the publisher says", null=True),
+    _field("code", pa.string(), "its return code, as 127.0.0.2", null=True),
+    _field("reason", pa.string(), "what it says of the entry, a stranger's words", null=True),
+    _field("seen_since", UTC, "first of our copies in a row that has the entry"),
+)
+
+LISTING_NAMES = _schema(
+    "one per entry of a listing snapshot that names hosts; sorted",
+    _field("name", pa.string(), "domain name, lower case"),
+    _field("below", pa.bool_(), "whether it means the names below it; else itself"),
+    _field("listing", pa.string(), "name of the public database"),
+    _field("excluded", pa.bool_(), "the name is taken out of a wider entry"),
+    _field("code", pa.string(), "its return code, as 127.0.0.2", null=True),
+    _field("reason", pa.string(), "what it says of the entry, a stranger's words", null=True),
+    _field("seen_since", UTC, "first of our copies in a row that has the entry"),
 )
 
 TABLES: dict[str, pa.Schema] = {
@@ -205,4 +233,5 @@ TABLES: dict[str, pa.Schema] = {
     "organisations": ORGANISATIONS,
     "contact_ranges": CONTACT_RANGES,
     "listing_ranges": LISTING_RANGES,
+    "listing_names": LISTING_NAMES,
 }

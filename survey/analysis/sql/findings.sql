@@ -1,9 +1,7 @@
 -- The findings of one slice, each with what answered, and the country and network of its address.
 -- Grain: one per (campaign, run, ip, port, probe); sorted by it.
--- Reads: judged, rules, identified, country_ranges, network_ranges, optout_ranges.  Used by: findings.py.
--- Bound: $campaign, $run, $country_snapshot, $network_snapshot.
--- An ASOF join finds the last range that starts at or before an address; the address lies in it only
--- if it ends at or behind the address, else it lies in a gap and has no country.
+-- Reads: judged, rules, identified, located, optout_ranges.  Used by: findings.py.
+-- Bound: $campaign, $run.
 CREATE OR REPLACE TEMP TABLE findings AS
 SELECT
     $campaign AS campaign,
@@ -17,6 +15,8 @@ SELECT
     j.deciding.exit_ip AS exit_ip,
     j.first_seen,
     j.last_seen,
+    j.proven_at,
+    j.proven_by,
     j.deciding.variant AS variant,
     j.deciding.code AS code,
     j.deciding.reply AS reply,
@@ -26,16 +26,21 @@ SELECT
     i.named AS software_named,
     i.sign AS software_sign,
     i.host,
-    CASE WHEN j.ip <= c.range_end THEN c.country END AS country,
-    CASE WHEN j.ip <= n.range_end THEN n.asn END AS asn,
-    CASE WHEN j.ip <= n.range_end THEN n.network END AS network,
-    $country_snapshot AS country_snapshot,
-    $network_snapshot AS network_snapshot
+    l.country,
+    l.asn,
+    l.network,
+    l.registry_country,
+    l.holder,
+    l.organisation,
+    l.country_conflict,
+    l.country_snapshot,
+    l.network_snapshot,
+    l.registration_snapshot,
+    l.organisation_snapshot
 FROM judged AS j
 JOIN rules AS r USING (rank)
 LEFT JOIN identified AS i ON j.ip = i.ip AND j.port = i.port
-ASOF LEFT JOIN country_ranges AS c ON j.ip >= c.range_start
-ASOF LEFT JOIN network_ranges AS n ON j.ip >= n.range_start
+JOIN located AS l ON j.ip = l.ip AND j.last_seen::DATE = l.day
 ASOF LEFT JOIN optout_ranges AS o ON j.ip >= o.range_start
 WHERE o.range_end IS NULL OR j.ip > o.range_end  -- who opted out is in no output
 ORDER BY j.ip, j.port, j.probe;

@@ -1,6 +1,7 @@
 -- What the rules say of each target in one slice of the address space.
 -- Grain: one per (ip, port, probe).  Reads: observations, letters, tunnels, rules.
--- Used by: findings.sql.  Bound: $first, $last (addresses).
+-- Used by: findings.sql, followups.sql.  Bound: $first, $last (addresses), $apart (seconds between
+-- two proofs at least), $several_sources (the campaign sends from more than one address).
 CREATE OR REPLACE TEMP TABLE judged AS
 WITH
 slice AS (
@@ -12,11 +13,17 @@ latest AS (  -- small: most targets are tried once in a run
     WHERE attempt > 0
     GROUP BY ALL
 ),
+used_again AS (  -- a greylist is shown the same triplet: what arrives belongs to the last use
+    SELECT token, max(attempt) AS attempt
+    FROM slice
+    WHERE attempt > 0 AND token <> ''
+    GROUP BY token
+),
 evidence AS (
     SELECT
         o.*,
-        coalesce(l.complete, FALSE) AS letter,
-        coalesce(NOT l.complete, FALSE) AS letter_torn,
+        coalesce(l.complete AND o.attempt >= u.attempt, l.complete, FALSE) AS letter,
+        coalesce(NOT l.complete AND o.attempt >= u.attempt, NOT l.complete, FALSE) AS letter_torn,
         t.token IS NOT NULL AS tunnel,
         o.token <> '' AND o.token IN (SELECT token FROM tunnels) AS forwarded,
         coalesce(l.peer, t.peer) AS exit_ip,
@@ -30,21 +37,51 @@ evidence AS (
         END AS head
     FROM slice AS o
     LEFT JOIN letters AS l ON o.token = l.token
+    LEFT JOIN used_again AS u ON o.token = u.token
     LEFT JOIN tunnels AS t ON o.token = t.token AND o.nonce = t.nonce AND o.nonce <> ''
     WHERE o.variant NOT LIKE 'C%'  -- controls never decide
 ),
+proofs AS (  -- few: what is open
+    SELECT
+        ip, port, probe, variant = 'mail' AS mail, attempt, token, process, source, started_at
+    FROM evidence
+    WHERE letter OR tunnel
+),
+newest AS (
+    SELECT ip, port, probe, max(attempt) AS attempt FROM latest GROUP BY ip, port, probe
+),
+reproduced AS (
+    SELECT DISTINCT b.ip, b.port, b.probe, b.mail
+    FROM proofs AS a
+    JOIN proofs AS b USING (ip, port, probe, mail)
+    JOIN newest AS n ON b.ip = n.ip AND b.port = n.port AND b.probe = n.probe
+    WHERE
+        b.attempt = n.attempt  -- a later test that found nothing takes it back
+        AND a.attempt < b.attempt
+        AND a.token <> b.token
+        AND a.process <> b.process
+        AND b.started_at >= a.started_at + to_seconds($apart)
+        AND (NOT $several_sources OR a.source IS DISTINCT FROM b.source)
+),
+weighed AS (
+    SELECT e.*, r.ip IS NOT NULL AS reproduced
+    FROM evidence AS e
+    LEFT JOIN reproduced AS r
+        ON e.ip = r.ip AND e.port = r.port AND e.probe = r.probe AND (e.variant = 'mail') = r.mail
+),
 ranked AS (
     SELECT
-        e.*,
+        w.*,
         CASE
             WHEN probe = 'smtp_relay' THEN relay_rank(
-                step, failure, protocol, refused_at, code, words, letter, letter_torn
+                step, failure, protocol, refused_at, code, words, letter, letter_torn, reproduced
             )
             ELSE tunnel_rank(
-                probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded
+                probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded,
+                reproduced
             )
         END AS rank
-    FROM evidence AS e
+    FROM weighed AS w
 ),
 standing AS (  -- a later attempt replaces an earlier one, but never a proof
     SELECT r.*
@@ -59,8 +96,12 @@ SELECT
     min(rank) AS rank,
     min(started_at) AS first_seen,
     max(started_at) AS last_seen,
+    max(started_at) FILTER (WHERE letter OR tunnel) AS proven_at,
+    arg_max(client, attempt) FILTER (WHERE letter OR tunnel) AS proven_by,
     arg_min(
-        struct_pack(variant, code, reply, received, exit_ip),
+        struct_pack(
+            variant, code, reply, received, exit_ip, attempt, source, tls, refused_at
+        ),
         struct_pack(rank, variant, canary_port, tls, attempt)
     ) AS deciding
 FROM standing
