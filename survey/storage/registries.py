@@ -5,14 +5,17 @@ comes last, so a folder without it is none.  Both never change.
 """
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 
-from survey.errors import StorageError
+from survey.errors import ConfigError, StorageError
 from survey.storage.layout import Layout
 from survey.storage.schemas import (
     CONTACT_RANGES,
@@ -24,6 +27,9 @@ from survey.storage.schemas import (
 )
 
 DESCRIPTION = "snapshot.json"
+NAMES = "names.parquet"
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class SnapshotKind(StrEnum):
@@ -89,6 +95,11 @@ class Snapshot:
     table: Path
 
     @property
+    def names(self) -> Path:
+        """The table of names of a listing that names hosts; few have one."""
+        return self.table.with_name(NAMES)
+
+    @property
     def day(self) -> date:
         """The day from which it is in force."""
         return self.retrieved_at.date()
@@ -148,6 +159,44 @@ def in_force(layout: Layout, kind: SnapshotKind, day: date) -> Snapshot | None:
 def registries_in_force(layout: Layout, day: date) -> Registries:
     """The snapshots that count on a day, each kind by the rule of ``in_force``."""
     return Registries(**{kind.value: in_force(layout, kind, day) for kind in JOINED})
+
+
+def chosen_registries(
+    layout: Layout, wishes: Sequence[str] = ()
+) -> Callable[[date], Registries]:
+    """Which snapshots to join with what was seen on a day.
+
+    Args:
+        layout: Where they are.
+        wishes: Nothing: those in force on that day.  A day: those in force then, whatever was seen
+            when.  Ids of snapshots: each instead of its kind's.
+
+    Raises:
+        ConfigError: They name no day, no snapshot that findings are joined with, or two of a kind.
+    """
+    days = [wish for wish in wishes if _DAY.fullmatch(wish)]
+    fixed: dict[str, Snapshot] = {}
+    for id_ in (wish for wish in wishes if wish not in days):
+        kind = id_.partition("-")[0]
+        if kind not in JOINED or kind in fixed:
+            raise ConfigError(
+                "--registries", "", f"{id_!r} won't do", "one day, or one id of each kind at most"
+            )
+        fixed[kind] = find_snapshot(layout, id_)
+    try:
+        at = date.fromisoformat(days[0]) if days else None
+    except ValueError as error:
+        raise ConfigError(
+            "--registries", "", f"{days[0]!r} is no day", "write it like 2026-11-23"
+        ) from error
+    if len(days) > 1:
+        raise ConfigError("--registries", "", "names two days", "name one")
+
+    @cache
+    def choose(day: date) -> Registries:
+        return replace(registries_in_force(layout, at or day), **fixed)
+
+    return choose
 
 
 def in_force_by_source(layout: Layout, kind: SnapshotKind, day: date) -> tuple[Snapshot, ...]:

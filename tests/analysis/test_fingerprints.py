@@ -32,7 +32,7 @@ def told(folder: Path, samples: tuple[Sample, ...]) -> list[dict[str, object]]:
     seen_rows = [row for ip, one in zip(ips, samples, strict=True) for row in one.observed(ip)]
     pq.write_table(rows("run", 0, seen_rows), observed)
     layout = Layout(folder / "data")
-    write_findings(layout, Material("c", "r", (observed,), (), None, None, RangeSet.of(()), 0))
+    write_findings(layout, Material("c", "r", (observed,), (), RangeSet.of(()), 0))
     found = pq.read_table(layout.run("c", "r").findings).to_pylist()
     by_ip = {row["ip"]: row for row in found}
     return [by_ip[row] for row in sorted(by_ip)]
@@ -133,7 +133,7 @@ def test_several_probes_of_one_port_are_told_together(tmp_path: Path) -> None:
     observed = tmp_path / "observations.parquet"
     pq.write_table(rows("run", 0, port.observed("192.0.2.1")), observed)
     layout = Layout(tmp_path / "data")
-    write_findings(layout, Material("c", "r", (observed,), (), None, None, RangeSet.of(()), 0))
+    write_findings(layout, Material("c", "r", (observed,), (), RangeSet.of(()), 0))
     found = pq.read_table(layout.run("c", "r").findings).to_pylist()
 
     assert [(row["probe"], row["software"]) for row in found] == [
@@ -161,7 +161,7 @@ def test_own_name_is_what_was_shown_to_resolve(tmp_path: Path) -> None:
     tried = seen("192.0.2.1", received=proven.received, sent=proven.sent, protocol=Protocol.SMTP)
     pq.write_table(rows("run", 0, [tried, proven, claimed]), observed)
     layout = Layout(tmp_path / "data")
-    write_findings(layout, Material("c", "r", (observed,), (), None, None, RangeSet.of(()), 0))
+    write_findings(layout, Material("c", "r", (observed,), (), RangeSet.of(()), 0))
     found = pq.read_table(layout.run("c", "r").findings).to_pylist()
 
     assert [row["host"] for row in found] == ["mail.example", None]
@@ -181,7 +181,7 @@ def test_a_proxy_that_refuses_the_mail_port_is_not_taken_for_dante(tmp_path: Pat
     ]
     pq.write_table(rows("run", 0, tried), observed)
     layout = Layout(tmp_path / "data")
-    write_findings(layout, Material("c", "r", (observed,), (), None, None, RangeSet.of(()), 0))
+    write_findings(layout, Material("c", "r", (observed,), (), RangeSet.of(()), 0))
     found = pq.read_table(layout.run("c", "r").findings).to_pylist()
 
     assert {row["software"] for row in found} == {None}

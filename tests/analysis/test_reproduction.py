@@ -74,8 +74,6 @@ def judged(
         run="run",
         observations=(observed,),
         arrivals=(heard,),
-        country=None,
-        network=None,
         optouts=RangeSet.of(()),
         optouts_version=0,
         waits=Waits(second_opinion=3600.0),

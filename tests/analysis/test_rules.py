@@ -17,7 +17,7 @@ from survey.model.failure import Failure
 from survey.model.observation import Observation, Protocol, Step
 from survey.model.probe import Probe
 from survey.model.verdict import Rung, Verdict
-from survey.protocols.relay import FORMS
+from survey.protocols.envelopes import FORMS
 from survey.storage.layout import Layout
 from survey.storage.schemas import ARRIVALS
 from survey.storage.shard_file import rows

@@ -1,6 +1,7 @@
 -- The findings of each address in one slice taken together.
 -- Grain: one per (campaign, run, ip); sorted by ip.  Reads: findings.  Used by: findings.py.
 -- Over several findings: open, then suspected, then unknown; closed only if all of them are.
+-- Of findings from several days, the last one says where the address was.
 WITH weighed AS (
     SELECT
         *,
@@ -16,11 +17,10 @@ SELECT
     arg_min(verdict, weight) AS verdict,
     arg_min(verdict, weight) FILTER (WHERE probe = 'smtp_relay') AS relay,
     arg_min(verdict, weight) FILTER (WHERE probe <> 'smtp_relay') AS proxy,
-    any_value(country) AS country,
-    any_value(asn) AS asn,
-    any_value(network) AS network,
-    any_value(country_snapshot) AS country_snapshot,
-    any_value(network_snapshot) AS network_snapshot
+    unnest(arg_max(struct_pack(
+        country, asn, network, registry_country, holder, organisation, country_conflict,
+        country_snapshot, network_snapshot, registration_snapshot, organisation_snapshot
+    ), last_seen))
 FROM weighed
 GROUP BY ip
 ORDER BY ip;
