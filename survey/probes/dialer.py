@@ -6,6 +6,7 @@ target's status.
 """
 
 import asyncio
+import copy
 import errno
 import itertools
 import os
@@ -65,6 +66,18 @@ class Dialer:
     def running(self) -> int:
         """Conversations in the air now."""
         return len(self._live)
+
+    def sending_from(self, source: int | None) -> "Dialer":
+        """The same dialer, but from this one of our addresses (number); None is the dialer itself.
+
+        What it opens is aborted and closed with the rest.
+        """
+        if source is None:
+            return self
+        self._loop_poller()  # both share it from now on
+        other = copy.copy(self)
+        other._sources = itertools.cycle([_text(source)])  # noqa: SLF001 - our own copy
+        return other
 
     async def converse(
         self,
