@@ -167,6 +167,17 @@ async def test_source_addresses_are_used_in_turn(
     assert peers == [b"127.0.0.2", b"127.0.0.3", b"127.0.0.2"]
 
 
+async def test_one_source_address_can_be_chosen(dialer: Dialer, serve: Callable) -> None:
+    """What goes out from it is aborted with the rest."""
+    chosen = dialer.sending_from(parse_ip("127.0.0.9"))
+    assert (await talk(chosen, await serve(answer_with_peer))).answer.reply == b"127.0.0.9"
+    assert dialer.sending_from(None) is dialer
+    held = asyncio.create_task(talk(chosen, await serve(hold)))
+    await until_running(dialer, 1)
+    assert dialer.abort(lambda _: False) == 1
+    assert (await held).answer.failure is Failure.ABORTED
+
+
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL])
 async def test_a_shortage_of_ours_is_waited_out(
     dialer: Dialer, serve: Callable, monkeypatch: pytest.MonkeyPatch, code: int
