@@ -142,7 +142,7 @@ class Shard:
             names=open_names(plan.names),
             attempt=0,
             canary_healthy=self._canary.healthy,
-            timeouts=timeouts_of(plan.kind),
+            timeouts=timeouts_of(plan.kind, plan.patience),
         )
         self.conversations = Conversations(
             {part.probe: _test(part.probe, context) for part in plan.probes},

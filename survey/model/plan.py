@@ -17,6 +17,15 @@ class Kind(StrEnum):
     """Only 127.0.0.0/8, and 198.18.0.0/15 inside a namespace without a default route."""
 
 
+class Patience(StrEnum):
+    """How long a conversation waits for a server (``probes.timeouts``)."""
+
+    INTERNET = "internet"
+    """As slow servers far away need it."""
+    LAB = "lab"
+    """Everything is on one machine and nothing is slow but on purpose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An IPv4 address (number) and a port of our canary."""
@@ -157,6 +166,7 @@ class Plan:
         stated: The campaign file as it was read: dotted key and JSON value, sorted.  A campaign
             that changed under an unfinished run is found by them.
         waits: How long follow-ups wait.
+        patience: How long conversations wait; None as its kind needs.
     """
 
     campaign: str
@@ -185,6 +195,7 @@ class Plan:
     optouts_version: int = 0
     stated: tuple[tuple[str, str], ...] = ()
     waits: Waits = Waits()
+    patience: Patience | None = None
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from survey.model.plan import Kind
+from survey.model.plan import Kind, Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ LAB = Timeouts(
 """Everything is on one machine: what does not come at once is held back on purpose."""
 
 
-def timeouts_of(kind: Kind) -> Timeouts:
-    """The limits of a campaign's kind."""
-    return LAB if kind is Kind.LAB else INTERNET
+def timeouts_of(kind: Kind, patience: Patience | None) -> Timeouts:
+    """The limits of a run: as its campaign says, else as its kind needs."""
+    usual = Patience.LAB if kind is Kind.LAB else Patience.INTERNET
+    return LAB if (patience or usual) is Patience.LAB else INTERNET

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from survey.model.address import Range
-from survey.model.plan import Depth, Kind
+from survey.model.plan import Depth, Kind, Patience
 from survey.model.probe import Probe
 from survey.storage.config_file import read_config
 from survey.targets.coherence import check_together
@@ -43,6 +43,7 @@ class About(_Table):
     id: CampaignId
     purpose: Line
     kind: Kind
+    patience: Patience | None = None
 
 
 class Area(_Table):

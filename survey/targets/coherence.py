@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from survey.errors import ConfigError
 from survey.model.address import Range, format_ip
-from survey.model.plan import Kind
+from survey.model.plan import Kind, Patience
 from survey.targets.ranges import RangeSet, parse_cidr
 from survey.targets.reach import LOOPBACK, TEST_NET
 from survey.targets.special import special_purpose
@@ -88,6 +88,13 @@ def _survey(campaign: Campaign) -> tuple[str, str, str] | None:
         cure = f"a survey has at most {MAX_SURVEY_PER_HOST} at once to one address"
         problem = f"{campaign.rate.per_host_connections} is too many"
         return "rate.per_host_connections", problem, cure
+    return _hurry(campaign)
+
+
+def _hurry(campaign: Campaign) -> tuple[str, str, str] | None:
+    if campaign.campaign.patience is Patience.LAB:
+        cure = 'leave it out, or say "internet"'
+        return "campaign.patience", "a lab's patience misses slow servers", cure
     return None
 
 

@@ -77,6 +77,7 @@ def freeze(
         excluded_by=excluded_by,
         optouts_version=optouts_version,
         stated=stated,
+        patience=campaign.campaign.patience,
         waits=Waits(
             campaign.followups.greylisted,
             campaign.followups.next_envelope,

@@ -218,6 +218,7 @@ SURVEY_MISTAKES = [
         "identity.source_addresses.0",
         "192.0.2.7",
     ),
+    ('kind = "survey"', 'kind = "survey"\npatience = "lab"', "campaign.patience", "internet"),
     ("= 1000", "= 1000\nper_24_per_second = 11", "rate.per_24_per_second", "at most 10"),
     ("= 1000", "= 1000\nper_host_connections = 5", "rate.per_host_connections", "at most 4"),
     ("= 1000", "= 1000\n[followups]\ngreylisted = 299", "followups.greylisted", "waits 300 s"),
