@@ -18,16 +18,8 @@ from pathlib import Path
 from string import Template
 
 from certificates import self_signed
+from places import CANARY, CANARY_ECHO, CANARY_SMTP, PROBER
 from programs import CONFIGURATIONS, PROGRAMS
-
-CANARY = "127.0.20.1"
-"""Our canary's address, the smarthost of every mail server here."""
-CANARY_SMTP = 25
-"""Its MX: a mail server refuses no port more often."""
-CANARY_ECHO = 443
-"""Its echo host: a proxy grants no port more often."""
-PROBER = "127.0.20.2"
-"""Where the probes come from: a stranger, unlike 127.0.0.1, which mail servers trust."""
 
 SURVEY = str(Path(sys.executable).with_name("survey"))
 """The command, as it is installed here."""

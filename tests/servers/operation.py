@@ -8,16 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemons import (
-    CANARY,
-    CANARY_ECHO,
-    CANARY_SMTP,
-    PROBER,
-    SURVEY,
-    Daemon,
-    stopped,
-    wait_until_listening,
-)
+from daemons import SURVEY, Daemon, stopped, wait_until_listening
+from places import CANARY, CANARY_ECHO, CANARY_SMTP, PROBER, PROBER_NAME
 
 CAMPAIGN = f"""
 [campaign]
@@ -29,7 +21,7 @@ kind = "lab"
 operator = "Tests of the survey"
 contact = "survey@prober.example"
 page = "https://prober.example/"
-helo = "prober.example"
+helo = "{PROBER_NAME}"
 source_addresses = ["{PROBER}"]
 
 [targets]

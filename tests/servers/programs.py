@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from places import PROBER, PROBER_NAME
+
 if TYPE_CHECKING:
     from daemons import Daemon
 
@@ -206,7 +208,8 @@ def make_key(daemon: "Daemon", name: str) -> None:
 def secluded(daemon: "Daemon", accounts: str, folders: str, *command: str) -> list[str]:
     """The command, with a host name, accounts and system folders that this machine may lack."""
     script = str(HERE / "secluded.sh")
-    place = [str(daemon.home), daemon.name, daemon.ip, accounts, folders]
+    hosts = f"{daemon.ip} {daemon.name},{PROBER} {PROBER_NAME}"
+    place = [str(daemon.home), daemon.name, hosts, accounts, folders]
     return ["unshare", "--mount", "--uts", "sh", script, *place, *command]
 
 

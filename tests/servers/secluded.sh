@@ -1,11 +1,11 @@
-# secluded.sh HOME NAME IP ACCOUNTS FOLDERS COMMAND...: run a server with a host name, accounts and
-# system folders of its own, in the mount and UTS namespaces that it was called in.  Lists are
-# separated by commas.
+# secluded.sh HOME NAME HOSTS ACCOUNTS FOLDERS COMMAND...: run a server with a host name, a hosts
+# file, accounts and system folders of its own, in the mount and UTS namespaces that it was called
+# in.  Lists are separated by commas.
 set -e
-home=$1 name=$2 ip=$3 accounts=$4 folders=$5
+home=$1 name=$2 hosts=$3 accounts=$4 folders=$5
 shift 5
 echo "$name" > /proc/sys/kernel/hostname
-printf '%s\n' '127.0.0.1 localhost' "$ip $name" > "$home/etc-hosts"
+echo "127.0.0.1 localhost,$hosts" | tr , '\n' > "$home/etc-hosts"
 cp /etc/passwd "$home/etc-passwd"
 cp /etc/group "$home/etc-group"
 number=64000

@@ -8,7 +8,8 @@ import socket
 import struct
 
 import pytest
-from daemons import CANARY, CANARY_ECHO, CANARY_SMTP, PROBER, Daemon
+from daemons import Daemon
+from places import CANARY, CANARY_ECHO, CANARY_SMTP, PROBER
 
 pytestmark = pytest.mark.servers
 

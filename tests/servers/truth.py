@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from daemons import Daemon
+from places import SITE
 
 
 class Way(StrEnum):
@@ -58,20 +59,16 @@ FULL = "full depth"
 GREYLIST = "a follow-up with the same triplet"
 REQUEST = "http_get and http_post"
 
-SITE = Daemon("nginx", "site", "127.0.20.3", 80)
-"""The web site that nmap asks for, and what stands behind the reverse proxies."""
-GREYLISTER = Daemon("postgrey", "neighbour", "127.0.20.5", 10023)
-NEIGHBOURS = (SITE, GREYLISTER)
-"""Servers that others need and nobody tests."""
+NEIGHBOURS = (
+    Daemon("nginx", "site", SITE, 80),
+    Daemon("nginx", "shop", "127.0.20.5", 80),
+    Daemon("postgrey", "neighbour", "127.0.20.6", 10023),
+)
+"""Servers that others need and nobody tests: the site that nmap asks for, the site behind the
+reverse proxies (another, lest a reverse proxy look like a way to the first), and greylisting."""
 
-_SITE = "127.0.20.3:80"
-_GREYLISTER = "127.0.20.5:10023"
-
-
-def mail(server: str, situation: str, ip: str, port: int = 25, **daemon: str) -> Daemon:
-    """A mail server."""
-    return Daemon(server, situation, ip, port, **daemon)
-
+_SHOP = "127.0.20.5:80"
+_GREYLISTER = "127.0.20.6:10023"
 
 SITUATIONS = (
     # Postfix
@@ -119,7 +116,7 @@ SITUATIONS = (
     ),
     Situation(
         Daemon("postfix", "greylisted_closed", "127.0.21.15", 25, behind=_GREYLISTER),
-        "greylists first and refuses afterwards",
+        "closed, with greylisting in front",
     ),
     Situation(
         Daemon("postfix", "blocklisted", "127.0.21.16", 25), "refuses us, naming a blocklist"
@@ -246,7 +243,7 @@ SITUATIONS = (
         TUNNELS | REQUESTS,
     ),
     Situation(
-        Daemon("squid", "accelerator", "127.0.22.9", 8080, behind=_SITE),
+        Daemon("squid", "accelerator", "127.0.22.9", 8080, behind=_SHOP),
         "in front of a web server, no proxy",
     ),
     # Tinyproxy
@@ -276,7 +273,7 @@ SITUATIONS = (
         TUNNELS | REQUESTS,
     ),
     Situation(
-        Daemon("tinyproxy", "reverse", "127.0.23.7", 8080, behind=_SITE),
+        Daemon("tinyproxy", "reverse", "127.0.23.7", 8080, behind=_SHOP),
         "in front of a web server, no proxy",
     ),
     # Privoxy
@@ -304,7 +301,7 @@ SITUATIONS = (
     Situation(Daemon("apache", "login", "127.0.33.4", 8080), "407"),
     Situation(Daemon("apache", "web", "127.0.33.5", 80), "a web server"),
     Situation(
-        Daemon("apache", "reverse", "127.0.33.6", 80, behind=_SITE),
+        Daemon("apache", "reverse", "127.0.33.6", 80, behind=_SHOP),
         "in front of a web server, no proxy",
     ),
     # nginx
@@ -313,7 +310,7 @@ SITUATIONS = (
     ),
     Situation(Daemon("nginx", "portal", "127.0.34.2", 80), "a captive portal: 302 to everything"),
     Situation(
-        Daemon("nginx", "reverse", "127.0.34.3", 80, behind=_SITE),
+        Daemon("nginx", "reverse", "127.0.34.3", 80, behind=_SHOP),
         "in front of a web server, no proxy",
     ),
     Situation(
@@ -326,7 +323,7 @@ SITUATIONS = (
         Daemon("haproxy", "says_yes", "127.0.35.1", 80), "says 200 to everything, CONNECT too"
     ),
     Situation(
-        Daemon("haproxy", "reverse", "127.0.35.2", 80, behind=_SITE),
+        Daemon("haproxy", "reverse", "127.0.35.2", 80, behind="127.0.34.1:80"),
         "in front of a web server: 200 and its page, for CONNECT too",
     ),
     Situation(
@@ -394,8 +391,8 @@ SITUATIONS = (
     ),
     Situation(
         Daemon("twisted", "open", "127.0.38.1", 1080, exit_ip="127.0.0.1"),
-        "anybody, to anywhere, SOCKS 4 and 4a",
-        SOCKS4 | SOCKS4A,
+        "anybody, SOCKS 4; its 4a fails on an address written as a name",
+        SOCKS4,
     ),
     Situation(
         Daemon(
