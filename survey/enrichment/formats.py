@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from survey.enrichment.content import Content
 from survey.enrichment.delegated import read_delegated
+from survey.enrichment.lists import read_plain, read_shadowserver
 from survey.enrichment.mmdb import MARK, read_mmdb_countries, read_mmdb_networks
 from survey.enrichment.organisations import read_organisations
 from survey.enrichment.prefixes import read_prefixes
@@ -17,6 +18,7 @@ from survey.enrichment.tables import (
     read_tsv_countries,
     read_tsv_networks,
 )
+from survey.enrichment.zones import zone_reader
 from survey.errors import ConfigError
 from survey.storage.registries import SnapshotKind
 
@@ -36,6 +38,20 @@ class Format(StrEnum):
     """A regional registry's delegated-extended statistics."""
     AS2ORG = "as2org"
     """CAIDA's AS-to-organisation, as text or as JSON lines."""
+    PLAIN = "plain"
+    """One address, CIDR or range a line."""
+    SHADOWSERVER = "shadowserver"
+    """A report of Shadowserver's: CSV with a header that names ``timestamp`` and ``ip``."""
+    IP4SET = "ip4set"
+    """rbldnsd: addresses and ranges with values; this and the next in docs/listings.md."""
+    IP4TSET = "ip4tset"
+    """rbldnsd: single addresses."""
+    IP4TRIE = "ip4trie"
+    """rbldnsd: prefixes with values."""
+    DNSET = "dnset"
+    """rbldnsd: names with values, or addresses as reversed names."""
+    COMBINED = "combined"
+    """rbldnsd: several datasets in one file, each for some subzones."""
 
 
 Read = Callable[[Sequence[SourceFile], str], Content]
@@ -60,7 +76,17 @@ READERS: dict[SnapshotKind, dict[Format, Read]] = {
     SnapshotKind.REGISTRATION: {Format.DELEGATED: _without_source(read_delegated)},
     SnapshotKind.ORGANISATION: {Format.AS2ORG: _without_source(read_organisations)},
     SnapshotKind.CONTACT: {Format.CSV: _without_source(read_contacts)},
-    SnapshotKind.LISTING: {Format.CSV: read_listings},
+    SnapshotKind.LISTING: {
+        Format.CSV: read_listings,
+        Format.PLAIN: read_plain,
+        Format.SHADOWSERVER: read_shadowserver,
+        **{
+            type_: zone_reader(type_)
+            for type_ in (
+                *(Format.IP4SET, Format.IP4TSET, Format.IP4TRIE, Format.DNSET, Format.COMBINED),
+            )
+        },
+    },
 }
 """The second argument is the source's name, for lists whose lines name none."""
 
@@ -76,7 +102,7 @@ def recognise(file: SourceFile, kind: SnapshotKind) -> Format:
         ConfigError: It looks like something that can't.
     """
     readers = READERS[kind]
-    if len(readers) == 1:
+    if len(readers) == 1 or kind is SnapshotKind.LISTING:  # lists can't be told apart
         return next(iter(readers))
     found = _look(file, kind)
     if found not in readers:

@@ -67,11 +67,11 @@ def listing_row(fields: Sequence[str], source: str) -> Row:
     """``range_start, range_end, listing, since``, or one address or CIDR listed by ``source``."""
     if len(fields) == 1:
         part = parse_cidr(fields[0].strip())
-        return Row(part.start, part.end, (source, None))
+        return Row(part.start, part.end, (source, None, None, None))
     start, end, listing, since = _fields(fields, "range_start,range_end,listing,since")
     if not name_text(listing):
         raise ValueError("the listing has no name; write the public database's name")
-    return Row(*_range(start, end), (name_text(listing), _moment(since)))
+    return Row(*_range(start, end), (name_text(listing), _moment(since), None, None))
 
 
 def country_code(text: str) -> str | None:

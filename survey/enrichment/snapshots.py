@@ -6,25 +6,28 @@ be made again.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.enrichment.content import Content
 from survey.enrichment.formats import READERS, Format, recognise
+from survey.enrichment.listing_age import with_age
 from survey.enrichment.source_file import read_source
 from survey.errors import ConfigError
 from survey.storage.files import creating
 from survey.storage.layout import Layout
 from survey.storage.registries import (
     DESCRIPTION,
+    NAMES,
     Snapshot,
     SnapshotKind,
     describe,
     read_snapshot,
 )
+from survey.storage.schemas import LISTING_NAMES
 
 
 def import_snapshot(
@@ -74,9 +77,14 @@ def import_snapshot(
             f"one of {', '.join(READERS[kind])}",
         )
     content = read(files, origin)
-    if not content.rows:
+    if not (content.rows or content.names):
         raise ConfigError(source_files[0], "", "holds no usable line", "give the publisher's file")
-    _write_table(folder / kind.file, content, kind.schema)
+    rows, names = content.rows, content.names
+    if kind is SnapshotKind.LISTING:
+        rows, names = with_age(layout, content, origin, moment)
+        if names:
+            _write_table(folder / NAMES, names, LISTING_NAMES)
+    _write_table(folder / kind.file, rows, kind.schema)
     snapshot = Snapshot(
         id=id_,
         kind=kind,
@@ -85,7 +93,7 @@ def import_snapshot(
         attribution=attribution,
         retrieved_at=moment,
         sha256=hashlib.sha256(b"".join(file.raw for file in files)).hexdigest(),
-        rows=len(content.rows),
+        rows=len(content.rows) + len(content.names),
         notes=content.notes,
         table=folder / kind.file,
     )
@@ -97,11 +105,14 @@ def import_snapshot(
     return snapshot
 
 
-def _write_table(path: Path, content: Content, schema: pa.Schema) -> None:
-    columns = zip(*content.rows, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+def _write_table(path: Path, rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> None:
+    table = schema.empty_table()
+    if rows:
+        columns = zip(*rows, strict=True)
+        arrays = [pa.array(some, field.type) for some, field in zip(columns, schema, strict=True)]
+        table = pa.table(arrays, schema=schema)
     try:
         with creating(path) as part:
-            pq.write_table(pa.table(arrays, schema=schema), part, compression="zstd")
+            pq.write_table(table, part, compression="zstd")
     except FileExistsError:
         pass  # whole already: an import that died before its description was written

@@ -234,4 +234,5 @@ TABLES: dict[str, pa.Schema] = {
     "contact_ranges": CONTACT_RANGES,
     "listing_ranges": LISTING_RANGES,
     "listing_names": LISTING_NAMES,
+    "listing_names": LISTING_NAMES,
 }

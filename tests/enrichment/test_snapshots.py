@@ -144,7 +144,7 @@ def test_listing_file_may_be_plain_or_tabular(layout: Layout, tmp_path: Path) ->
     )
     found = rows(layout, SnapshotKind.LISTING, written(tmp_path, text), source="dnsbl.example")
 
-    assert [row[2:] for row in found] == [
+    assert [row[2:4] for row in found] == [
         ("dnsbl.example", None),
         ("dnsbl.example", None),
         ("other.example", datetime(2026, 1, 2, tzinfo=UTC)),
