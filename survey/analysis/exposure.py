@@ -10,10 +10,12 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from survey.analysis.database import Connection, range_table
+from survey.analysis.database import Connection
+from survey.analysis.membership import claim
 from survey.analysis.queries import query
-from survey.analysis.space import held_by_country, held_by_network
-from survey.storage.registries import Snapshot
+from survey.analysis.space import held_by_country, held_by_network, territory
+from survey.model.agency import Jurisdiction
+from survey.storage.registries import Registries
 from survey.targets.ranges import RangeSet
 
 
@@ -41,17 +43,15 @@ class Scope:
         campaign: Campaign id.
         run: Run id.
         space: Tested addresses: the plan's, less who has opted out.
-        territory: Only hosts in here count; None for all.
-        country: Country snapshot of the run, or None.
-        network: Network snapshot of the run, or None.
+        jurisdiction: Only what belongs to it counts; None for all.
+        registries: The snapshots that denominators are counted by.
     """
 
     campaign: str
     run: str
     space: RangeSet
-    territory: RangeSet | None
-    country: Snapshot | None
-    network: Snapshot | None
+    jurisdiction: Jurisdiction | None
+    registries: Registries
 
 
 def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) -> pa.Table:
@@ -62,7 +62,7 @@ def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) ->
     per_100k_high``; but for programs ``addresses`` tested and ``per_million_addresses``.  Reads the
     view ``hosts``, for programs ``findings``.
     """
-    _enter(connection, scope.territory, "findings" if by is By.SOFTWARE else "hosts")
+    _enter(connection, scope.jurisdiction, "findings" if by is By.SOFTWARE else "hosts")
     if by is not By.SOFTWARE:
         _hold_addresses(connection, scope, by)
     return connection.sql(
@@ -73,23 +73,20 @@ def measure(connection: Connection, scope: Scope, by: By, weakness: Weakness) ->
 
 def _hold_addresses(connection: Connection, scope: Scope, by: By) -> None:
     """Make ``addresses`` the tested addresses of each country or network."""
-    space = scope.space if scope.territory is None else scope.space & scope.territory
-    held = (
-        held_by_country(space, scope.country)
-        if by is By.COUNTRY
-        else held_by_network(space, scope.network)
-    )
+    country, network = scope.registries.country, scope.registries.network
+    space = scope.space
+    if scope.jurisdiction is not None:
+        space &= territory(scope.jurisdiction, country, network)
+    held = held_by_country(space, country) if by is By.COUNTRY else held_by_network(space, network)
     connection.register("_held", held)
     connection.execute("CREATE OR REPLACE TEMP TABLE addresses AS FROM _held")
     connection.unregister("_held")
 
 
-def _enter(connection: Connection, territory: RangeSet | None, source: str) -> None:
-    """Make ``scope`` the rows of a view that lie in a territory."""
-    if territory is None:
+def _enter(connection: Connection, jurisdiction: Jurisdiction | None, source: str) -> None:
+    """Make ``scope`` the rows of a view that belong to a jurisdiction."""
+    if jurisdiction is None:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW scope AS FROM {source}")
         return
-    connection.register("_territory", range_table(territory))
-    connection.execute("CREATE OR REPLACE TEMP TABLE territory AS FROM _territory")
-    connection.unregister("_territory")
+    claim(connection, jurisdiction, RangeSet.of(()))  # the views hide who has opted out
     connection.execute(f"CREATE OR REPLACE TEMP VIEW scope AS FROM within('{source}')")

@@ -17,6 +17,7 @@ from survey.analysis import fingerprint, located
 from survey.analysis.database import Connection, connect, hold, range_table, show_files
 from survey.analysis.fingerprints import FINGERPRINTS
 from survey.analysis.followups import wanted
+from survey.analysis.judged_with import Tally
 from survey.analysis.queries import query
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
 from survey.model.address import MAX_IP
@@ -90,6 +91,7 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
         snapshots = _prepare(connection, material)
         findings = _Table(files, run.findings, FINDINGS, material.optouts_version)
         hosts = _Table(files, run.hosts, HOSTS, material.optouts_version)
+        tally = Tally()
         again: list[Wanted] = []
         for first, last in _slices(connection, slice_rows):
             connection.execute(
@@ -107,8 +109,11 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
                 query("findings"), {"campaign": material.campaign, "run": material.run}
             )
             findings.add(connection.sql("FROM findings").to_arrow_table())
-            hosts.add(connection.sql(query("hosts")).to_arrow_table())
+            together = connection.sql(query("hosts")).to_arrow_table()
+            hosts.add(together)
+            tally.add(together)
             again += wanted(connection, first, last, material.waits)
+        hosts.say(tally.footer())
         (total,) = connection.execute("SELECT count(*) FROM observations").fetchall()[0]
         return Judged(total, findings.verdicts(), hosts.verdicts(), snapshots, tuple(again))
 
@@ -181,6 +186,10 @@ class _Table:
         self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
         for count in rows["verdict"].value_counts():
             self._verdicts[count["values"].as_py()] += count["counts"].as_py()
+
+    def say(self, facts: dict[str, str]) -> None:
+        """Add facts about the whole to the footer."""
+        self._writer.add_key_value_metadata(facts)
 
     def verdicts(self) -> dict[Verdict, int]:
         """How many rows so far, by verdict."""

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from survey.analysis.database import Connection, connect, hold, range_table, show_files
+from survey.analysis.database import Connection, connect, hold, show_files
+from survey.analysis.judged_with import JudgedWith, judged_with
+from survey.analysis.membership import claim
 from survey.analysis.open_servers import read_servers
 from survey.analysis.queries import query
 from survey.analysis.space import held_by_network, territory
@@ -18,7 +20,7 @@ from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
 from survey.storage.layout import Layout
-from survey.storage.registries import Snapshot, SnapshotKind, find_snapshot, in_force
+from survey.storage.registries import Snapshot, SnapshotKind
 from survey.storage.schemas import FINDINGS, HOSTS
 from survey.targets.ranges import RangeSet
 
@@ -29,13 +31,11 @@ class View:
 
     Attributes:
         tested: Addresses of the plan inside the jurisdiction, without those opted out by now.
-        country: Country snapshot that the run was judged with, or None.
-        network: Network snapshot that the run was judged with, or None.
+        registries: The snapshots that the run was judged with.
     """
 
     tested: RangeSet
-    country: Snapshot | None
-    network: Snapshot | None
+    registries: JudgedWith
     _connection: Connection
     _plan: Plan
 
@@ -78,33 +78,18 @@ def view(
     with connect(layout) as connection:
         show_files(connection, "hosts", HOSTS, [run.hosts])
         show_files(connection, "findings", FINDINGS, [run.findings])
-        country, network = _judged_with(connection, layout, plan)
-        _check_known("countries", jurisdiction.countries, SnapshotKind.COUNTRY, country)
-        _check_known("networks", jurisdiction.networks, SnapshotKind.NETWORK, network)
-        own = territory(jurisdiction, country, network) - optouts
+        registries = judged_with(layout, plan)
+        main = registries.main
+        _check_known("countries", jurisdiction.countries, SnapshotKind.COUNTRY, main.country)
+        _check_known("networks", jurisdiction.networks, SnapshotKind.NETWORK, main.network)
+        own = territory(jurisdiction, main.country, main.network) - optouts
         tested = own & RangeSet.of(plan.ranges)
-        hold(connection, "own_ranges", range_table(own))
-        hold(connection, "own_addresses", held_by_network(tested, network))
+        claim(connection, jurisdiction, optouts)
+        hold(connection, "own_addresses", held_by_network(tested, main.network))
+        connection.execute(query("within"))
         connection.execute(query("report_scope"))
         connection.execute(query("report_findings"))
-        yield View(tested, country, network, connection, plan)
-
-
-def _judged_with(
-    connection: Connection, layout: Layout, plan: Plan
-) -> tuple[Snapshot | None, Snapshot | None]:
-    """The snapshots that the rows name; without a row, those in force on the run's day."""
-    held, country, network = connection.execute(query("report_registries")).fetchall()[0]
-    if not held:
-        day = plan.created_at.date()
-        return (
-            in_force(layout, SnapshotKind.COUNTRY, day),
-            in_force(layout, SnapshotKind.NETWORK, day),
-        )
-    return (
-        find_snapshot(layout, country) if country else None,
-        find_snapshot(layout, network) if network else None,
-    )
+        yield View(tested, registries, connection, plan)
 
 
 def _check_known(

@@ -19,16 +19,14 @@ import pyarrow as pa
 
 from survey.analysis.database import connect
 from survey.analysis.exposure import By, Scope, Weakness, measure
+from survey.analysis.judged_with import judged_with
 from survey.analysis.queries import query
-from survey.analysis.space import territory
 from survey.analysis.views import StoredRun, hidden, lock, make_views, stored_runs
 from survey.errors import ConfigError, StorageError
 from survey.model.agency import Jurisdiction
-from survey.model.plan import Plan
 from survey.settings import read_settings
 from survey.storage import audit
 from survey.storage.layout import Layout
-from survey.storage.registries import Snapshot, SnapshotKind, find_snapshot, in_force
 from survey.targets.ranges import RangeSet
 
 Relation = duckdb.DuckDBPyRelation
@@ -176,14 +174,13 @@ class Survey:
             ConfigError: No such judged run.
         """
         plan = self._judged(campaign, run).plan
-        country, network = self._judged_with(plan)
+        main = judged_with(self._layout, plan).main
         return Scope(
             campaign=plan.campaign,
             run=plan.run,
             space=RangeSet.of(plan.ranges) - self._hidden.ever,
-            territory=territory(jurisdiction, country, network) if jurisdiction else None,
-            country=country,
-            network=network,
+            jurisdiction=jurisdiction,
+            registries=main,
         )
 
     def _judged(self, campaign: str | None, run: str | None) -> StoredRun:
@@ -199,20 +196,6 @@ class Survey:
                 self._layout.campaigns, "", f"no judged run of {wanted}", "run `survey findings`"
             )
         return max(fitting, key=lambda one: (one.plan.created_at, one.plan.campaign, one.plan.run))
-
-    def _judged_with(self, plan: Plan) -> tuple[Snapshot | None, Snapshot | None]:
-        """Country and network snapshot that the rows name; without a row, those of that day."""
-        rows = self._connection.execute(
-            query("judged_with"), {"campaign": plan.campaign, "run": plan.run}
-        ).fetchall()
-        if not rows:
-            day = plan.created_at.date()
-            return (
-                in_force(self._layout, SnapshotKind.COUNTRY, day),
-                in_force(self._layout, SnapshotKind.NETWORK, day),
-            )
-        country, network = (id_ and find_snapshot(self._layout, id_) for id_ in rows[0])
-        return country, network
 
 
 def _check_reads_only(question: str) -> None:

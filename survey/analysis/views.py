@@ -16,7 +16,12 @@ from survey.storage.arrivals import arrival_files
 from survey.storage.compaction import observation_files
 from survey.storage.layout import Layout, RunLayout
 from survey.storage.manifest import read_manifest
-from survey.storage.registries import SnapshotKind, in_force, in_force_by_source
+from survey.storage.registries import (
+    SnapshotKind,
+    in_force,
+    in_force_by_source,
+    list_snapshots,
+)
 from survey.storage.schemas import (
     ARRIVALS,
     COUNTRY_RANGES,
@@ -25,7 +30,10 @@ from survey.storage.schemas import (
     LISTING_RANGES,
     NETWORK_RANGES,
     OBSERVATIONS,
+    ORGANISATIONS,
     RECEIPTS,
+    REGISTRATION_RANGES,
+    SNAPSHOTS,
 )
 from survey.storage.schemas import (
     UTC as UTC_TYPE,
@@ -102,6 +110,7 @@ def make_views(
     hold(connection, "late_ranges", range_table(optouts.late))
     connection.execute(query("optout_blocks"))
     hold(connection, "runs", _runs_table(runs))
+    hold(connection, "snapshots", _snapshots_table(layout))
     receipts = [read_manifest(one.paths).receipts_table() for one in runs]
     hold(connection, "receipts", pa.concat_tables([RECEIPTS.empty_table(), *receipts]))
     today = datetime.now(UTC).date()
@@ -118,6 +127,8 @@ def make_views(
         "arrivals": (ARRIVALS, list(arrival_files(layout))),
         "countries": (COUNTRY_RANGES, _in_force(layout, SnapshotKind.COUNTRY)),
         "networks": (NETWORK_RANGES, _in_force(layout, SnapshotKind.NETWORK)),
+        "registrations": (REGISTRATION_RANGES, _in_force(layout, SnapshotKind.REGISTRATION)),
+        "organisations": (ORGANISATIONS, _in_force(layout, SnapshotKind.ORGANISATION)),
         "listings": (
             LISTING_RANGES,
             [one.table for one in in_force_by_source(layout, SnapshotKind.LISTING, today)],
@@ -156,6 +167,12 @@ def _runs_table(runs: Sequence[StoredRun]) -> pa.Table:
             "judged": pa.array([one.judged for one in runs], pa.bool_()),
         }
     )
+
+
+def _snapshots_table(layout: Layout) -> pa.Table:
+    every = [one for kind in SnapshotKind for one in list_snapshots(layout, kind)]
+    columns = {name: [getattr(one, name) for one in every] for name in SNAPSHOTS.names}
+    return pa.Table.from_pydict(columns, schema=SNAPSHOTS)
 
 
 def lock(connection: Connection, files: Sequence[Path]) -> None:

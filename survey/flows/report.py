@@ -126,7 +126,7 @@ def _figures(
         probes=seen.probes(),
         rungs=seen.rungs(),
         coverage=_coverage(plan, receipts),
-        sources=tuple(_source(one) for one in (seen.country, seen.network) if one),
+        sources=tuple(map(_source, seen.registries.every)),
         plan_hash=plan_hash(plan),
         hosts_file=hosts_name(agency, plan.run),
         version=version("survey"),
@@ -154,4 +154,6 @@ def _coverage(plan: Plan, receipts: tuple[Receipt, ...]) -> Coverage:
 
 def _source(snapshot: Snapshot) -> Source:
     licence = f" ({snapshot.licence})" if snapshot.licence else ""
-    return Source(snapshot.kind.value, snapshot.id, f"{snapshot.source}{licence}")
+    return Source(
+        snapshot.kind.value, snapshot.id, f"{snapshot.source}{licence}", snapshot.attribution
+    )

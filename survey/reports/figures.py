@@ -54,11 +54,13 @@ class Source:
         kind: ``country``, ``network``, ``listing`` ...
         snapshot: Its id.
         origin: Who made it and under which terms, one line; "" if nobody wrote it down.
+        attribution: The line that its terms ask for, or "".
     """
 
     kind: str
     snapshot: str
     origin: str
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Figures:
         probes: Per probe, in the plan's order.
         rungs: How many (server, port, probe) ended at R0 to R7; eight numbers.
         coverage: What the run did.
-        sources: The registries behind country and network.
+        sources: The registries that say where addresses are and whose.
         plan_hash: SHA-256 of the plan, hex.
         hosts_file: Name of the list beside the page.
         version: Version of this package.

@@ -25,6 +25,7 @@ LISTED = 25
 
 _UNITS = (1_000, 100_000, 1_000_000)
 _NAME = 80
+_LINE = 400
 _NONE = "\N{EN DASH}"
 _COUNTRIES = 3
 _TLP = {
@@ -102,6 +103,7 @@ def _environment(locale: Locale, unit: int) -> Environment:
             f"{format_date(_utc(moment), 'long', locale=locale)}, {_utc(moment):%H:%M} UTC"
         ),
         "shown": lambda text: show_text(text, _NAME),
+        "whole": lambda text: show_text(text, _LINE),
         "share": lambda part, whole: f"{part / whole:.4f}" if whole else "0",
         "rate": lambda line: rate(line.open / line.tested) if line.tested else _NONE,
         "low": low,

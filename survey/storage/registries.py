@@ -167,9 +167,7 @@ def registries_in_force(layout: Layout, day: date) -> Registries:
     return Registries(**{kind.value: in_force(layout, kind, day) for kind in JOINED})
 
 
-def chosen_registries(
-    layout: Layout, wishes: Sequence[str] = ()
-) -> Callable[[date], Registries]:
+def chosen_registries(layout: Layout, wishes: Sequence[str] = ()) -> Callable[[date], Registries]:
     """Which snapshots to join with what was seen on a day.
 
     Args:

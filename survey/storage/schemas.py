@@ -154,6 +154,18 @@ HOSTS = _schema(
 )
 
 
+SNAPSHOTS = _schema(
+    "one per registry snapshot",
+    _field("id", pa.string(), "as rows of other tables name it"),
+    _field("kind", pa.string(), "what it says (storage.registries.SnapshotKind)"),
+    _field("source", pa.string(), "who publishes it"),
+    _field("licence", pa.string(), "its terms, or empty"),
+    _field("attribution", pa.string(), "line that its terms ask for, or empty"),
+    _field("retrieved_at", UTC, "when it was fetched; in force from that day on"),
+    _field("sha256", pa.string(), "of the publisher's file"),
+    _field("rows", pa.uint64(), "rows of its table"),
+)
+
 COUNTRY_RANGES = _schema(
     "one per address range of a country snapshot; sorted, disjoint",
     _field("range_start", pa.uint32(), "first address"),
@@ -227,6 +239,7 @@ TABLES: dict[str, pa.Schema] = {
     "arrivals": ARRIVALS,
     "findings": FINDINGS,
     "hosts": HOSTS,
+    "snapshots": SNAPSHOTS,
     "country_ranges": COUNTRY_RANGES,
     "network_ranges": NETWORK_RANGES,
     "registration_ranges": REGISTRATION_RANGES,

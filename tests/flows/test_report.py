@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from judged_run import JudgedRun, make_judged_run
+from judged_run import JudgedRun, make_judged_run, write_hosts
 
 from survey.errors import ConfigError, GateClosedError, StorageError
 from survey.flows.report import ReportFiles, make_report
@@ -157,7 +157,7 @@ def test_run_with_no_finding_gives_a_report(judged_run: JudgedRun) -> None:
     """Nothing answered anywhere: the registries in force tell what was tested."""
     run = judged_run.layout.run("trial", "2026-W48")
     pq.write_table(FINDINGS.empty_table(), run.findings)
-    pq.write_table(HOSTS.empty_table(), run.hosts)
+    write_hosts(run, HOSTS.empty_table())
     report = make_report(judged_run.settings, "es-prueba", "2026-W48", language="en", now=NOW)
     assert (report.open, report.tested) == (0, 256)
     assert _listed(report) == []
@@ -175,7 +175,7 @@ def test_country_without_a_registry_is_refused(judged_run: JudgedRun) -> None:
     """No country snapshot: a report by country would be empty for the wrong reason."""
     run = judged_run.layout.run("trial", "2026-W48")
     rows = [row | {"country_snapshot": None} for row in pq.read_table(run.hosts).to_pylist()]
-    pq.write_table(pa.Table.from_pylist(rows, schema=HOSTS), run.hosts)
+    write_hosts(run, pa.Table.from_pylist(rows, schema=HOSTS))
     with pytest.raises(ConfigError, match="without a country snapshot"):
         make_report(judged_run.settings, "es-prueba", "2026-W48")
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from survey.analysis.judged_with import Tally
 from survey.enrichment.snapshots import import_snapshot
 from survey.model.address import Range, parse_ip
 from survey.model.assignment import Receipt
 from survey.model.plan import Canary, Endpoint, Identity, Kind, Plan, ProbePlan, Rate
 from survey.model.probe import Probe
 from survey.settings import Settings
-from survey.storage.layout import Layout
+from survey.storage.layout import Layout, RunLayout
 from survey.storage.manifest import write_manifest
 from survey.storage.registries import SnapshotKind
 from survey.storage.schemas import FINDINGS, HOSTS
@@ -83,9 +84,16 @@ def make_judged_run(folder: Path) -> JudgedRun:
     run.root.mkdir(parents=True, mode=0o700)
     run.plan.write_bytes(plan_to_json(plan))
     pq.write_table(_findings(country, network), run.findings)
-    pq.write_table(_hosts(country, network), run.hosts)
+    write_hosts(run, _hosts(country, network))
     _commit_shard(layout, plan)
     return JudgedRun(settings, layout, plan, optouts)
+
+
+def write_hosts(run: RunLayout, hosts: pa.Table) -> None:
+    """Replace the hosts of a run, as the judgement writes them."""
+    tally = Tally()
+    tally.add(hosts)
+    pq.write_table(hosts.replace_schema_metadata(tally.footer()), run.hosts)
 
 
 def _import(layout: Layout, kind: SnapshotKind, path: Path, text: str) -> str:
