@@ -88,9 +88,11 @@ def _without_options(
     packets, lengths = packets.copy(), lengths.copy()
     for row in np.flatnonzero(packets[:, 0] != PLAIN).tolist():
         options = 4 * int(packets[row, 0] & 15) - _HEADER
-        if options >= 0:
-            packets[row, _HEADER : WIDTH - options] = packets[row, _HEADER + options :].copy()
-            lengths[row] = max(0, int(lengths[row]) - options)
+        if options < 0:
+            lengths[row] = 0  # no header has so few words
+            continue
+        packets[row, _HEADER : WIDTH - options] = packets[row, _HEADER + options :].copy()
+        lengths[row] = max(0, int(lengths[row]) - options)
     return packets, lengths
 
 
