@@ -38,4 +38,6 @@ def preview_command(  # noqa: PLR0917 - one parameter per option
         document(preview)
         return
     click.echo(preview.text)
+    if preview.obstacle:
+        say(f"could not be sent now: {preview.obstacle}")
     say(f"letter: {preview.path}")

@@ -17,6 +17,7 @@ from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.notify.letter import LEAST, address_letter, write_letter, written
 from survey.notify.notice import Notice
+from survey.notify.permission import obstacle
 from survey.notify.recipient import check_recipient
 from survey.settings import Settings
 from survey.storage.agencies import read_agencies
@@ -42,6 +43,7 @@ class Preview:
         language: Its language (BCP 47).
         agency: In whose name it is written (agency id).
         case: Its case number.
+        obstacle: Why it could not be sent now, or "".
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Preview:
     language: str
     agency: str
     case: str
+    obstacle: str
 
 
 def preview_letter(
@@ -105,7 +108,15 @@ def preview_letter(
     record(layout, "letter preview", f"campaign={owner} run={run} case={number}", now=moment)
     with replacing(path) as part:
         part.write_bytes(message.as_bytes())
-    return Preview(path, letter.subject, letter.text, letter.language, notice.agency.id, number)
+    return Preview(
+        path=path,
+        subject=letter.subject,
+        text=letter.text,
+        language=letter.language,
+        agency=notice.agency.id,
+        case=number,
+        obstacle=obstacle(notice.server, moment),
+    )
 
 
 def parse_finding(text: str | None) -> Wanted:

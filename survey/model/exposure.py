@@ -75,6 +75,7 @@ class OpenServer:
         software: What answered (``model.software``), or "".
         software_version: Its version as it says, or "".
         software_named: Whether it named itself; else it is known by its ways.
+        proven_at: Last observation that our canary confirmed, UTC, or None.
     """
 
     ip: int
@@ -93,6 +94,13 @@ class OpenServer:
     software: str = ""
     software_version: str = ""
     software_named: bool = False
+    proven_at: datetime | None = None
+
+    @property
+    def mail_proven(self) -> bool:
+        """Whether mail was shown to go through it; a proxy may be open for other things only."""
+        reproduced = self.rule in {"relay.reproduced", "tunnel.mail_reproduced"}
+        return self.rung is Rung.R6 or reproduced
 
     @property
     def greeting(self) -> bytes:

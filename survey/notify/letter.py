@@ -23,7 +23,8 @@ FIRST_NOTICE = "first_notice"
 """The letter that tells an operator for the first time."""
 
 LEAST = Rung.R5
-"""Below it nothing is proven, and there is no letter."""
+"""Below it nothing is proven, and no letter is even previewed; to be sent it takes more
+(``notify.permission``)."""
 
 MARKING = "TLP:AMBER"
 """Of every letter: AMBER+STRICT would forbid what we ask, to pass it on to a customer."""
@@ -109,7 +110,7 @@ def _facts(notice: Notice) -> dict[str, object]:
         "relay": server.probe.is_relay,
         "protocol": _PROTOCOLS[server.probe],
         "kind": _CLOSING[server.probe],
-        "mail_proven": server.rung >= Rung.R6,
+        "mail_proven": server.mail_proven,
         "first_seen": _moment(server.first_seen),
         "last_seen": _moment(server.last_seen),
         "exit": exit_text(server.exit_ip, server.ip),

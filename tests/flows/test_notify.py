@@ -56,6 +56,13 @@ def test_preview_says_that_it_is_one(judged_run: JudgedRun) -> None:
     assert preview.text.startswith("VISTA PREVIA: esta carta no se ha enviado a nadie")
 
 
+def test_preview_says_what_stands_in_the_way_of_sending(judged_run: JudgedRun) -> None:
+    """One proof is enough to look at a letter, not to send it."""
+    preview = preview_letter(judged_run.settings, "2026-W48", now=NOW)
+    assert "R6" in preview.obstacle
+    assert "survey retest" in preview.obstacle
+
+
 def test_listings_are_named_and_dated(judged_run: JudgedRun) -> None:
     """Every public database that names the address."""
     text = preview_letter(judged_run.settings, "2026-W48", now=NOW).text

@@ -17,7 +17,8 @@ SELECT
     f.reply,
     coalesce(f.software, '') AS software,
     coalesce(f.software_version, '') AS software_version,
-    coalesce(f.software_named, FALSE) AS software_named
+    coalesce(f.software_named, FALSE) AS software_named,
+    f.proven_at
 FROM findings AS f
 ASOF LEFT JOIN foreign_ranges AS x ON f.ip >= x.range_start
 WHERE

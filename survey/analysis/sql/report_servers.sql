@@ -16,7 +16,8 @@ SELECT
     reply,
     coalesce(software, '') AS software,
     coalesce(software_version, '') AS software_version,
-    coalesce(software_named, FALSE) AS software_named
+    coalesce(software_named, FALSE) AS software_named,
+    proven_at
 FROM own_findings
 WHERE verdict = 'open'
 ORDER BY ip, port, probe;
