@@ -9,7 +9,7 @@ from survey.analysis.queries import query
 from survey.model.followup import Reason, Wanted
 from survey.model.plan import Waits
 from survey.model.probe import Probe
-from survey.protocols.relay import FORMS
+from survey.protocols.envelopes import FORMS
 
 _BEFORE_ANY_ENVELOPE = frozenset({"GREETING", "EHLO"})
 

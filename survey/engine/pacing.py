@@ -216,7 +216,7 @@ class Pacer:
         All its packets are paid before the first leaves, in the pieces in which the cap allows
         them.  The /24 is entered last, at the moment of dialling.
         """
-        await self._pay(packets)
+        await self.pay(packets)
         while True:
             await self._going.wait()
             wait = self.neighbourhoods.enter(ip, self._clock())
@@ -224,7 +224,8 @@ class Pacer:
                 return
             await asyncio.sleep(wait)
 
-    async def _pay(self, packets: int) -> None:
+    async def pay(self, packets: int) -> None:
+        """Wait until so many packets fit into the cap, piece by piece, and charge them."""
         self._paying += 1
         try:
             async with self._payment:

@@ -158,6 +158,7 @@ class Shard:
             self._supply,
             self._pacer,
             hosts,
+            parts=plan.probes,
             room=room.discovery,
             on_open=self.conversations.add,
             holds=lambda: self.conversations.crowded or not self._lease.alive(),

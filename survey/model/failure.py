@@ -26,5 +26,7 @@ class Failure(StrEnum):
     """The peer's bytes fit no protocol that we know."""
     WRONG_PROTOCOL = "wrong_protocol"
     """The peer speaks another protocol that we know; ``protocol`` names it."""
+    HANDSHAKE = "handshake"
+    """No TLS: the peer speaks none there, or no form of it that we speak."""
     ABORTED = "aborted"
     """We broke off: an opt-out, a stop or a lost lease came, or no message may follow."""

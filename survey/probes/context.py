@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from survey.model.plan import Canary, Identity
+from survey.model.plan import Canary, Identity, ProbePlan
+from survey.model.probe import Probe
 from survey.probes.dialer import Dialer
 from survey.probes.messages import Messages
 from survey.probes.names import Names
@@ -32,6 +33,7 @@ class Context:
             sender and recipient; None for this attempt's own.
         messages: How many each host may still get; whoever sends one asks before DATA and spends it
             when it leaves.
+        parts: What the plan says of each probe.
     """
 
     campaign: str
@@ -47,6 +49,12 @@ class Context:
     only: tuple[str, ...] | None = None
     token_attempt: int | None = None
     messages: Messages = field(default_factory=Messages)
+    parts: tuple[ProbePlan, ...] = ()
+
+    def part(self, probe: Probe) -> ProbePlan:
+        """What the plan says of a probe; no port and its usual depth, if nothing."""
+        own = (part for part in self.parts if part.probe is probe)
+        return next(own, ProbePlan(probe, ()))
 
     def wants(self, variant: str) -> bool:
         """Whether this variant is to be tried."""
@@ -63,7 +71,7 @@ class Context:
                 probe=trial.probe,
                 variant=trial.variant,
                 canary_port=trial.canary_port,
-                tls=False,
+                tls=trial.tls,
                 attempt=self.attempt if self.token_attempt is None else self.token_attempt,
                 kind=kind,
             ),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from survey.model.failure import Failure
 from survey.model.observation import Step
+from survey.probes.allowance import Allowance
 from survey.probes.connect import close_abruptly, outcome
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of
@@ -73,18 +74,18 @@ class Conversation:
         ip: int,
         dialogue: Dialogue,
         *,
-        packets: int,
+        allowance: Allowance,
         connect: float,
         reply: float,
         total: float,
     ) -> None:
-        """What may be sent, in packets; the limits are in seconds: connect, each reply, whole."""
+        """What it may cost; the limits are in seconds: connect, each reply, whole."""
         self.ip = ip
         self.done = poller.loop.create_future()
         self._poller = poller
         self._sock = sock
         self._dialogue = dialogue
-        self._evidence = Evidence(sock, packets)
+        self._evidence = Evidence(sock, allowance)
         self._reply = reply
         self._connecting = True
         self._unsent = b""

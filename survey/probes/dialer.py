@@ -19,6 +19,7 @@ from typing import Protocol
 from survey.errors import LocalError
 from survey.model.failure import Failure
 from survey.model.observation import Step
+from survey.probes.allowance import Allowance
 from survey.probes.connect import Connect
 from survey.probes.conversation import Conversation, Talk
 from survey.probes.evidence import Evidence
@@ -40,6 +41,12 @@ class Pacer(Protocol):
 
     async def admit(self, ip: int, packets: int) -> None:
         """Wait until ``packets`` to this address fit into every cap, and charge them."""
+
+    async def pay(self, packets: int) -> None:
+        """Wait until so many more packets fit into the cap, and charge them."""
+
+    def charge(self, packets: int) -> None:
+        """Charge packets that leave now through no choice of ours; others wait for them."""
 
 
 class Stoppable(Protocol):
@@ -113,7 +120,7 @@ class Dialer:
             sock,
             ip,
             dialogue,
-            packets=packets,
+            allowance=self.allowance(packets),
             connect=connect,
             reply=reply,
             total=total,
@@ -150,6 +157,15 @@ class Dialer:
 
     @contextmanager
     def running_one(self, stoppable: Stoppable) -> Iterator[None]:
+    def allowance(self, packets: int) -> Allowance:
+        """What a connection may cost for which so many packets were paid."""
+        return Allowance(packets, self._pacer.charge)
+
+    async def pay(self, allowance: Allowance, packets: int) -> None:
+        """Wait until a connection may cost so many packets more."""
+        await self._pacer.pay(packets)
+        allowance.add(packets)
+
         """While this lasts, ``abort`` may stop the conversation."""
         self._live.add(stoppable)
         try:

@@ -4,12 +4,12 @@ import socket
 import struct
 
 from survey.model.observation import MAX_EVIDENCE
+from survey.probes.allowance import Allowance
 
 MAX_BYTES = 96 * 1024
 """Bytes that one conversation takes from a peer; an honest one brings a few kB."""
 
-_FREE_PIECES = 4  # an honest proxy answers in so many; they can't cost more than was charged
-_CLOSING = 2
+_FREE_PIECES = 4  # an honest proxy answers in so many; they can't cost more than was paid
 # struct tcp_info in linux/tcp.h; counts every segment, also retransmits and bare acknowledgements.
 _TCP_INFO_SEGS_OUT = struct.Struct("=136xI")
 
@@ -18,7 +18,7 @@ class Evidence:
     """Grows with a conversation; bounded whatever the peer does.
 
     A peer that sends its bytes one by one makes our kernel acknowledge them one by one.  So what
-    it makes us send is counted, and ends with what was charged (law 5).
+    it makes us send is counted against an allowance (law 5).
 
     Attributes:
         received: First bytes from the peer, at most MAX_EVIDENCE.
@@ -29,7 +29,7 @@ class Evidence:
     """
 
     __slots__ = (
-        "_packets",
+        "_allowance",
         "_pieces",
         "_sock",
         "bytes_in",
@@ -39,10 +39,12 @@ class Evidence:
         "source",
     )
 
-    def __init__(self, sock: socket.socket | None = None, packets: int = 0) -> None:
-        """Of the conversation over this socket, for which so many packets were charged."""
+    def __init__(
+        self, sock: socket.socket | None = None, allowance: Allowance | None = None
+    ) -> None:
+        """Of the conversation over this socket, which may cost so many packets."""
         self._sock = sock
-        self._packets = packets - _CLOSING
+        self._allowance = allowance
         self._pieces = 0
         self.source = None if sock is None else _source(sock)
         self.received = b""
@@ -50,23 +52,32 @@ class Evidence:
         self.bytes_in = 0
         self.bytes_out = 0
 
-    def hear(self, data: bytes) -> bool:
-        """Note what came; False if that, or what it made us send, is more than is allowed."""
-        if self.bytes_in < MAX_EVIDENCE:
-            self.received = (self.received + data)[:MAX_EVIDENCE]
-        self.bytes_in += len(data)
-        self._pieces += 1
-        return self.bytes_in <= MAX_BYTES and (
-            self._pieces <= _FREE_PIECES
-            or self._sock is None
-            or packets_sent(self._sock) <= self._packets
-        )
+    def hear(self, data: bytes, size: int | None = None) -> bool:
+        """Note what came; False if that, or what it made us send, is more than is allowed.
 
-    def say(self, data: bytes) -> None:
-        """Note what was sent."""
-        if self.bytes_out < MAX_EVIDENCE:
+        Args:
+            data: What the peer said.
+            size: Bytes that it took on the wire, if not as many as it said.
+        """
+        if len(self.received) < MAX_EVIDENCE:
+            self.received = (self.received + data)[:MAX_EVIDENCE]
+        self.bytes_in += len(data) if size is None else size
+        self._pieces += 1
+        return self.bytes_in <= MAX_BYTES and (self._pieces <= _FREE_PIECES or self._affordable())
+
+    def say(self, data: bytes, size: int | None = None) -> None:
+        """Note what was said, and the bytes that it took on the wire, if not as many."""
+        if len(self.sent) < MAX_EVIDENCE:
             self.sent = (self.sent + data)[:MAX_EVIDENCE]
-        self.bytes_out += len(data)
+        self.bytes_out += len(data) if size is None else size
+
+    def _affordable(self) -> bool:
+        """Whether a peer that answers in many pieces has not made us send too much."""
+        if self._sock is None or self._allowance is None:
+            return True
+        # The kernel forgets that it was to save acknowledgements; one for two pieces then.
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        return self._allowance.covers(packets_sent(self._sock))
 
 
 def _source(sock: socket.socket) -> int:

@@ -23,7 +23,8 @@ from survey.probes.failures import failure_of_smtp
 from survey.probes.splice import Splice
 from survey.probes.trial import Trial
 from survey.protocols.dialogue import Answer
-from survey.protocols.relay import FORMS, Envelope, Form, envelope, own_name
+from survey.protocols.envelopes import FORMS, Envelope, Form, Parts, envelope
+from survey.protocols.relay import own_name
 from survey.protocols.relay_message import Subject, compose
 from survey.protocols.token import TokenKind
 
@@ -49,13 +50,15 @@ async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
     form = wanted(context)[0]
     trial = Trial(ip, port, Probe.SMTP_RELAY, form.variant, 0)
     limits = context.timeouts
-    dialled = await context.dialer.connect(ip, port, smtp_relay.PACKETS, limits.connect)
+    paid = smtp_relay.packets(1)
+    dialled = await context.dialer.connect(ip, port, paid, limits.connect)
     if isinstance(dialled, Failure):
         return (trial.observed(context.attempt, "", unanswered(dialled)),)
     loop = asyncio.get_running_loop()
     started, started_at = loop.time(), datetime.now(UTC)
     token = context.token(trial, TokenKind.RECIPIENT)
-    splice = Splice(dialled, ip, packets=smtp_relay.PACKETS, total=limits.relay)
+    allowance = context.dialer.allowance(paid)
+    splice = Splice(dialled, ip, allowance=allowance, total=limits.relay)
     with context.dialer.running_one(splice):
         async with splice:
             answer = await _Visit(splice, trial, form, token, context).test()
@@ -139,13 +142,15 @@ class _Visit:
         return self._context.canary_healthy() and self._context.messages.left(self._splice.ip)
 
     def _envelope(self, name: bytes | None) -> Envelope:
-        return envelope(
-            self._form,
+        parts = Parts(
             sender=self._context.token(self._trial, TokenKind.SENDER),
             recipient=self._token,
             domain=self._context.canary.domains[0],
+            other=self._context.canary.domains[-1],
+            ip=self._trial.ip,
             name=name,
         )
+        return envelope(self._form, parts, tls=False)
 
     def _message(self, to: Envelope) -> bytes:
         trial = self._trial

@@ -89,7 +89,8 @@ class TunnelOpinion:
         if isinstance(dialled, Failure):
             return trial.observed(context.attempt, token, unanswered(dialled))
         started, started_at = monotonic(), datetime.now(UTC)
-        splice = Splice(dialled, trial.ip, packets=self.packets, total=limits.tunnel)
+        allowance = context.dialer.allowance(self.packets)
+        splice = Splice(dialled, trial.ip, allowance=allowance, total=limits.tunnel)
         with context.dialer.running_one(splice):
             async with splice:
                 answer = await self.run_errand(Errand(splice, to, token, context))

@@ -3,21 +3,25 @@
 aiosmtplib parses replies, pairs them with commands, and refuses control characters in commands; it
 limits a reply to 32 kB and a wait to one reply.  Added here: raw bytes as evidence, a cap over the
 whole conversation (it drops what comes between commands without counting), an end from outside,
-and that bytes which came before a command are never taken for its reply.
+that bytes which came before a command are never taken for its reply, and TLS of which we see the
+bytes on the wire (a handshake without end is a flood, too).
 """
 
 import asyncio
 import socket
+import ssl
 
-from aiosmtplib import SMTPException
+from aiosmtplib import SMTPException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 
 from survey.model.failure import Failure
 from survey.model.observation import MAX_EVIDENCE
+from survey.probes.allowance import Allowance
 from survey.probes.connect import close_abruptly
 from survey.probes.evidence import Evidence
-from survey.probes.failures import failure_of_smtp
-from survey.protocols.relay import Command, Letter, Listen, Reply
+from survey.probes.failures import failure_of, failure_of_smtp
+from survey.probes.tls import Tls, client_context
+from survey.protocols.relay import Command, Letter, Listen, Reply, Secure
 
 _GOODBYE = 221
 _CODES = range(200, 600)  # RFC 5321 s4.2.1
@@ -28,6 +32,7 @@ class SmtpLine(SMTPProtocol):
 
     Attributes:
         ip: The tested address; aborts go by it.
+        allowance: What it may cost.
         evidence: Its bytes.
     """
 
@@ -37,25 +42,30 @@ class SmtpLine(SMTPProtocol):
         sock: socket.socket,
         ip: int,
         *,
-        packets: int,
+        allowance: Allowance,
         total: float,
     ) -> None:
-        """Over a connected socket, with so many packets and for ``total`` seconds at most."""
+        """Over a connected socket, for ``total`` seconds at most."""
         super().__init__(loop)
         self.ip = ip
-        self.evidence = Evidence(sock, packets)
+        self.allowance = allowance
+        self.evidence = Evidence(sock, allowance)
         self._sock = sock
         self._due = loop.time() + total
         self._reply = b""
         self._failure: Failure | None = None
         self._last_code: int | None = None
+        self._tls: Tls | None = None
+        self._handshake: asyncio.Future[Failure | OSError | None] | None = None
 
-    async def hear(self, wish: Listen | Command | Letter, patience: float) -> Reply:
+    async def hear(self, wish: Listen | Command | Letter | Secure, patience: float) -> Reply:
         """Say what is wished and wait for the reply, for ``patience`` seconds at most."""
         left = self.left()
         if self._failure is not None or left <= 0:
             return Reply(None, failure=self._failure or Failure.DEADLINE)
         timeout = min(patience, left)
+        if isinstance(wish, Secure):
+            return await self._secure(timeout)
         try:
             match wish:
                 case Command(verb, argument):
@@ -84,6 +94,7 @@ class SmtpLine(SMTPProtocol):
         """End it now, for this reason."""
         if self._failure is None:
             self._failure = failure
+        self._settle(self._failure)
         if self.transport is not None:
             self.transport.abort()  # type: ignore[attr-defined]  # every transport of a socket has it
 
@@ -100,16 +111,78 @@ class SmtpLine(SMTPProtocol):
 
     def data_received(self, data: bytes) -> None:
         """The transport's call: bytes came."""
+        said = data if self._tls is None else self._deciphered(self._tls, data)
         if len(self._reply) < MAX_EVIDENCE:
-            self._reply = (self._reply + data)[:MAX_EVIDENCE]
-        if self.evidence.hear(data):
-            super().data_received(data)
-        else:
+            self._reply = (self._reply + said)[:MAX_EVIDENCE]
+        if not self.evidence.hear(said, len(data)):
             self.stop(Failure.TOO_MUCH)
+        elif said and (self._tls is None or self._tls.established):
+            super().data_received(said)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport's call: it is over; whoever waits for a handshake learns it, too."""
+        self._settle(exc if isinstance(exc, OSError) else Failure.CLOSED)
+        super().connection_lost(exc)
 
     def write(self, data: bytes) -> None:
         """Say something; what was heard before is no reply to it."""
         self._buffer.clear()
         self._reply = b""
-        self.evidence.say(data)
-        super().write(data)
+        sent = data if self._tls is None else self._enciphered(self._tls, data)
+        self.evidence.say(data, len(sent))
+        super().write(sent)
+
+    async def _secure(self, patience: float) -> Reply:
+        """Go over to TLS; what was said in the clear before is no word of it."""
+        self._buffer.clear()
+        self._reply = b""
+        if not self.is_connected:
+            return Reply(None, failure=Failure.CLOSED)
+        self._handshake = self._loop.create_future()
+        self._tls = Tls(client_context())
+        self._tls.begin()
+        self._pass_on(self._tls)
+        try:
+            ended = await asyncio.wait_for(self._handshake, patience)
+        except TimeoutError:
+            ended = Failure.STALLED if self.left() > 0 else Failure.DEADLINE
+        if isinstance(ended, OSError):
+            ended = failure_of(ended)
+        if ended is not None:
+            self.stop(ended)
+            ended = self._failure
+        return Reply(None, self._reply, ended)
+
+    def _enciphered(self, tls: Tls, data: bytes) -> bytes:
+        try:
+            tls.say(data)
+        except ssl.SSLError as error:
+            self.stop(Failure.GARBAGE)
+            raise SMTPServerDisconnected("TLS is over") from error
+        return tls.to_send()
+
+    def _deciphered(self, tls: Tls, data: bytes) -> bytes:
+        """What the peer said by these bytes; bytes that are no TLS are kept as they are."""
+        try:
+            said = tls.hear(data)
+        except ssl.SSLError:
+            said = b"" if tls.established else data
+            self._pass_on(tls)  # an alert
+            self.stop(Failure.GARBAGE if tls.established else Failure.HANDSHAKE)
+            return said
+        self._pass_on(tls)
+        if tls.established:
+            self._settle(None)
+        return said
+
+    def _pass_on(self, tls: Tls) -> None:
+        """Send what TLS has to say by itself."""
+        sent = tls.to_send()
+        if sent and self.is_connected:
+            self.evidence.say(b"", len(sent))
+            super().write(sent)
+
+    def _settle(self, ended: Failure | OSError | None) -> None:
+        """The handshake is done, or will never be."""
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_result(ended)

@@ -4,122 +4,169 @@ What is sent and concluded: docs/probes/smtp_relay.md.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from survey.model.failure import Failure
 from survey.model.observation import Observation
+from survey.model.plan import Depth
 from survey.model.probe import Probe
 from survey.probes.context import Context
 from survey.probes.conversation import Talk
 from survey.probes.dialer import unanswered
 from survey.probes.smtp_line import SmtpLine
 from survey.probes.trial import Trial
+from survey.protocols.envelopes import Envelope, Form, Parts, connections, envelope
 from survey.protocols.relay import (
-    FORMS,
     CanaryHealthy,
     Command,
-    Envelope,
-    Form,
     Letter,
     Listen,
-    Offer,
+    Outcome,
     OwnName,
     Relay,
     Reply,
+    Secure,
+    Security,
     Wish,
-    envelope,
     relay,
 )
+from survey.protocols.relay_course import Course
 from survey.protocols.relay_message import Subject, compose, payload
 from survey.protocols.token import TokenKind
 
-PACKETS = 32
-"""All forms refused: 16 measured; 12 to spare for servers that send each line by itself, and 4
-retransmits (``dialer.USER_TIMEOUT_MS``)."""
+BASE_PACKETS = 16
+"""What a connection costs beside its forms: 5 measured (SYN, ACK, EHLO, QUIT, FIN), 7 to spare for
+a message or for replies that come line by line, 4 retransmits (``dialer.USER_TIMEOUT_MS``)."""
+
+FORM_PACKETS = 4
+"""MAIL, RCPT, RSET, and an acknowledgement that could not ride on one of them."""
+
+TLS_PACKETS = 10
+"""STARTTLS, the handshake, another EHLO: 7 measured, and 3 for a server with a long chain."""
+
+
+def packets(forms: int, *, tls: bool = False) -> int:
+    """What one connection that tries so many forms may cost; paid before it is opened."""
+    return BASE_PACKETS + forms * FORM_PACKETS + (TLS_PACKETS if tls else 0)
+
+
+MOST_PACKETS = sum(packets(len(forms), tls=True) for forms in connections(Depth.FULL))
+"""What a whole test costs at most: at full depth, all refused, inside TLS."""
 
 
 async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
-    """Test one target; one observation per envelope that was tried, all over one connection."""
-    dialled = await context.dialer.connect(ip, port, PACKETS, context.timeouts.connect)
-    if isinstance(dialled, Failure):
-        nothing = Trial(ip, port, Probe.SMTP_RELAY, _forms(context)[0].variant, 0)
-        return (nothing.observed(context.attempt, "", unanswered(dialled)),)
-    loop = asyncio.get_running_loop()
-    started, started_at = loop.time(), datetime.now(UTC)
-    line = SmtpLine(loop, dialled, ip, packets=PACKETS, total=context.timeouts.relay)
-    try:
-        with context.dialer.running_one(line):
-            await loop.create_connection(lambda: line, sock=dialled)
-            offers = await _converse(line, _dialogue(ip, port, context), context)
-    finally:
-        line.close()
-    duration = loop.time() - started
-    return tuple(
-        Trial(ip, port, Probe.SMTP_RELAY, offer.variant, 0).observed(
-            context.attempt,
-            offer.token,
-            Talk(offer.answer, started_at, duration, line.evidence),
+    """Test one target; one observation per envelope that was tried."""
+    part = context.part(Probe.SMTP_RELAY)
+    course = Course(connections(part.depth, context.only))
+    security = Security.AT_ONCE if port in part.tls_ports else Security.IF_ASKED
+    observed: tuple[Observation, ...] = ()
+    while forms := course.wanted():
+        outcome, rows = await _Connection(ip, port, context, forms, security).run()
+        observed += rows
+        if outcome is None:
+            break
+        course.heard(outcome)
+        if security is Security.IF_ASKED and outcome.offers[-1].tls:
+            security = Security.STARTTLS
+    return observed
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """One connection of a test."""
+
+    ip: int
+    port: int
+    context: Context
+    forms: tuple[Form, ...]
+    security: Security
+
+    async def run(self) -> tuple[Outcome | None, tuple[Observation, ...]]:
+        """What came of it, None without a connection; and the rows."""
+        context, at_once = self.context, self.security is not Security.IF_ASKED
+        paid = packets(len(self.forms), tls=at_once)
+        dialled = await context.dialer.connect(self.ip, self.port, paid, context.timeouts.connect)
+        if isinstance(dialled, Failure):
+            nothing = self._trial(self.forms[0].variant, tls=self.security is Security.AT_ONCE)
+            return None, (nothing.observed(context.attempt, "", unanswered(dialled)),)
+        loop = asyncio.get_running_loop()
+        started, started_at = loop.time(), datetime.now(UTC)
+        allowance = context.dialer.allowance(paid)
+        line = SmtpLine(loop, dialled, self.ip, allowance=allowance, total=context.timeouts.relay)
+        try:
+            with context.dialer.running_one(line):
+                await loop.create_connection(lambda: line, sock=dialled)
+                outcome = await self._converse(line)
+        finally:
+            line.close()
+        duration = loop.time() - started
+        return outcome, tuple(
+            self._trial(offer.variant, tls=offer.tls).observed(
+                context.attempt,
+                offer.token,
+                Talk(offer.answer, started_at, duration, line.evidence),
+            )
+            for offer in outcome.offers
         )
-        for offer in offers
-    )
 
+    async def _converse(self, line: SmtpLine) -> Outcome:
+        """Run the dialogue over the line."""
+        dialogue = self._dialogue()
+        wish = next(dialogue)
+        while True:
+            heard = await self._grant(wish, line)
+            try:
+                wish = dialogue.send(heard)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
 
-def _forms(context: Context) -> tuple[Form, ...]:
-    """The forms to try: at least one."""
-    return tuple(form for form in FORMS if context.wants(form.variant))
+    async def _grant(self, wish: Wish, line: SmtpLine) -> Reply | bool:
+        context, limits = self.context, self.context.timeouts
+        match wish:
+            case CanaryHealthy():
+                return context.canary_healthy() and context.messages.left(line.ip)
+            case OwnName(name):
+                asked = context.names.points_to(name, line.ip)
+                try:
+                    return await asyncio.wait_for(asked, max(0.0, line.left()))
+                except TimeoutError:
+                    return False
+            case Listen():
+                patience = limits.greeting
+            case Letter():
+                context.messages.spend(line.ip)
+                patience = limits.message
+            case Secure():
+                if self.security is Security.IF_ASKED:
+                    await context.dialer.pay(line.allowance, TLS_PACKETS)
+                patience = limits.command
+            case Command(verb):
+                patience = limits.goodbye if verb == b"QUIT" else limits.command
+        return await line.hear(wish, patience)
 
+    def _dialogue(self) -> Relay:
+        """The relay dialogue with this target's tokens."""
+        helo = self.context.identity.helo.encode("ascii")
+        return relay(helo, self._envelope, self._message, self.forms, self.security)
 
-def _dialogue(ip: int, port: int, context: Context) -> Relay:
-    """The relay dialogue with this target's tokens."""
-
-    def token(variant: str, kind: TokenKind) -> str:
-        return context.token(Trial(ip, port, Probe.SMTP_RELAY, variant, 0), kind)
-
-    def address(form: Form, name: bytes | None) -> Envelope:
-        return envelope(
-            form,
-            sender=token(form.variant, TokenKind.SENDER),
-            recipient=token(form.variant, TokenKind.RECIPIENT),
+    def _envelope(self, form: Form, name: bytes | None, tls: bool) -> Envelope:  # noqa: FBT001
+        trial, context = self._trial(form.variant, tls=tls), self.context
+        parts = Parts(
+            sender=context.token(trial, TokenKind.SENDER),
+            recipient=context.token(trial, TokenKind.RECIPIENT),
             domain=context.canary.domains[0],
+            other=context.canary.domains[-1],
+            ip=self.ip,
             name=name,
         )
+        return envelope(form, parts, tls=tls)
 
-    def message(to: Envelope) -> bytes:
-        mark = token(to.variant, TokenKind.MESSAGE)
-        subject = Subject(ip, port, datetime.now(UTC), mark)
-        return payload(compose(context.identity, subject, to))
+    def _message(self, to: Envelope) -> bytes:
+        mark = self.context.token(self._trial(to.variant, tls=to.tls), TokenKind.MESSAGE)
+        subject = Subject(self.ip, self.port, datetime.now(UTC), mark)
+        return payload(compose(self.context.identity, subject, to))
 
-    return relay(context.identity.helo.encode("ascii"), address, message, _forms(context))
-
-
-async def _converse(line: SmtpLine, dialogue: Relay, context: Context) -> tuple[Offer, ...]:
-    """Run the dialogue over the line."""
-    wish = next(dialogue)
-    while True:
-        heard = await _grant(wish, line, context)
-        try:
-            wish = dialogue.send(heard)
-        except StopIteration as end:
-            offers: tuple[Offer, ...] = end.value
-            return offers
-
-
-async def _grant(wish: Wish, line: SmtpLine, context: Context) -> Reply | bool:
-    limits = context.timeouts
-    match wish:
-        case CanaryHealthy():
-            return context.canary_healthy() and context.messages.left(line.ip)
-        case OwnName(name):
-            asked = context.names.points_to(name, line.ip)
-            try:
-                return await asyncio.wait_for(asked, max(0.0, line.left()))
-            except TimeoutError:
-                return False
-        case Listen():
-            patience = limits.greeting
-        case Letter():
-            context.messages.spend(line.ip)
-            patience = limits.message
-        case Command(verb):
-            patience = limits.goodbye if verb == b"QUIT" else limits.command
-    return await line.hear(wish, patience)
+    def _trial(self, variant: str, *, tls: bool) -> Trial:
+        return Trial(self.ip, self.port, Probe.SMTP_RELAY, variant, 0, tls)

@@ -13,6 +13,7 @@ from typing import Self
 
 from survey.errors import SurveyError
 from survey.model.failure import Failure
+from survey.probes.allowance import Allowance
 from survey.probes.connect import close_abruptly
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of
@@ -33,10 +34,10 @@ class Splice:
         kindly: Whether to end as TCP wishes; else with one packet.
     """
 
-    def __init__(self, sock: socket.socket, ip: int, *, packets: int, total: float) -> None:
-        """Over a connected socket, with so many packets and for ``total`` seconds at most."""
+    def __init__(self, sock: socket.socket, ip: int, *, allowance: Allowance, total: float) -> None:
+        """Over a connected socket, for ``total`` seconds at most."""
         self.ip = ip
-        self.evidence = Evidence(sock, packets)
+        self.evidence = Evidence(sock, allowance)
         self.failure: Failure | None = None
         self.closed = False
         self.kindly = False

@@ -16,6 +16,7 @@ class Trial:
     probe: Probe
     variant: str
     canary_port: int
+    tls: bool = False
 
     def observed(self, attempt: int, token: str, talk: Talk) -> Observation:
         """The row of this trial."""
@@ -26,7 +27,7 @@ class Trial:
             probe=self.probe,
             variant=self.variant,
             canary_port=self.canary_port,
-            tls=False,
+            tls=self.tls,
             attempt=attempt,
             started_at=talk.started_at,
             duration=talk.duration,

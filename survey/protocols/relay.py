@@ -1,65 +1,20 @@
-"""Is a stranger's letter taken?  The SMTP relay test as a pure dialogue (RFC 5321).
+"""Is a stranger's letter taken?  One connection of the relay test as a pure dialogue (RFC 5321).
 
 The dialogue wishes for one thing at a time and hears what came of it; whoever runs it speaks SMTP
 with a library, asks a name server, or reads from a list in a test.  Envelopes are exact bytes.
-Only our own mailboxes, and the tested server's own postmaster, are ever named (law 2).
+Which envelopes there are: ``protocols.envelopes``; which connection follows: ``relay_course``.
 """
 
 import re
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from survey.model.failure import Failure
 from survey.model.observation import MAX_EVIDENCE, Protocol, Step
 from survey.protocols.dialogue import Answer
+from survey.protocols.envelopes import Envelope, Form
 from survey.protocols.recognise import recognise
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One form of envelope; a published id, tried in the order of FORMS.
-
-    Attributes:
-        variant: Its id.
-        sender: Pattern of the envelope sender.
-        recipient: Pattern of the envelope recipient.
-        own_name: It names a mailbox at the server's own name, so it is tried only if that name
-            resolves to the tested address.
-        control: It shows that RCPT is reached and answered; no message ever follows.
-    """
-
-    variant: str
-    sender: str
-    recipient: str
-    own_name: bool = False
-    control: bool = False
-
-
-FORMS = (
-    Form("V1", "{sender}@{domain}", "{recipient}@{domain}"),
-    Form("V3", "postmaster@{name}", "{recipient}@{domain}", own_name=True),
-    Form("V0", "", "{recipient}@{domain}"),
-    Form("C0", "{sender}@{domain}", "postmaster@{name}", own_name=True, control=True),
-)
-"""V1 plain; V3 for servers that trust senders at their own name; V0 for those that wave bounces
-through; C0 must be taken even by a closed server, else its refusals say nothing about relaying."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """One envelope to try, in exact bytes, and the token that names it.
-
-    Attributes:
-        variant: Id of its form.
-        sender: What stands in MAIL FROM's brackets.
-        recipient: What stands in RCPT TO's brackets.
-        token: The recipient token; "" for a control, which holds none.
-    """
-
-    variant: str
-    sender: bytes
-    recipient: bytes
-    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +38,14 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Secure:
+    """A wish: go over to TLS, no certificate checked; a Reply without a code comes back.
+
+    Its failure is None once TLS stands.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class OwnName:
     """A wish: does this name resolve to the tested address?  A bool comes back."""
 
@@ -94,7 +57,7 @@ class CanaryHealthy:
     """A wish: may a message be sent, and would our mailbox take it now?  A bool comes back."""
 
 
-Wish = Listen | Command | Letter | OwnName | CanaryHealthy
+Wish = Listen | Command | Letter | Secure | OwnName | CanaryHealthy
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +87,61 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One envelope that was tried, and its answer."""
+    """One envelope that was tried, and its answer.
+
+    Attributes:
+        variant: Id of its form.
+        token: Its recipient token; "" for a control, or if it could not be said.
+        tls: Whether its answer came inside TLS.
+        answer: What came of it.
+        tried: Whether it was said at all.
+    """
 
     variant: str
     token: str
+    tls: bool
     answer: Answer
+    tried: bool = True
 
 
-Relay = Generator[Wish, Reply | bool, tuple[Offer, ...]]
+class Security(Enum):
+    """When a connection goes over to TLS."""
+
+    IF_ASKED = auto()
+    """When the server wants it before it takes an envelope."""
+    STARTTLS = auto()
+    """Right after EHLO: this server is known to want it."""
+    AT_ONCE = auto()
+    """Before the greeting (RFC 8314 s3.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one connection.
+
+    Attributes:
+        offers: One per envelope that was tried, at least one: if none could be, the first form's,
+            without a token, says why.
+        left: The forms that it ended before.
+    """
+
+    offers: tuple[Offer, ...]
+    left: tuple[Form, ...] = ()
+
+
+Relay = Generator[Wish, Reply | bool, Outcome]
 
 CLOSING = 421
 _START_INPUT = 354
+_READY = 220
+# "Must issue a STARTTLS command first", "TLS required", "Session encryption is required" ...
+_WANTS_TLS = re.compile(
+    rb"\bstart ?tls\b|\b(use|requires?|needs?) (a )?(tls|ssl|encrypt)|"
+    rb"\b(tls|ssl|encryption|encrypted)\b[a-z ,]{0,40}\b(required?|needed|mandatory|first)\b",
+    re.IGNORECASE,
+)
+_OFFERS_TLS = re.compile(rb"^250[ -]STARTTLS\b", re.IGNORECASE | re.MULTILINE)
+_POLICY = 530
 # RFC 1123 s2.1, and at least one dot: a bare word is nobody's own name.
 _HOST = re.compile(
     rb"[2-5]\d\d[ -]((?=[^ ]{4,253}(?:[ \r\n]|\Z))(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
@@ -149,116 +156,174 @@ def own_name(reply: bytes) -> bytes | None:
     return found[1].lower() if found else None
 
 
-def envelope(form: Form, sender: str, recipient: str, domain: str, name: bytes | None) -> Envelope:
-    """The envelope of a form.
-
-    Args:
-        form: Which.
-        sender: Our sender token.
-        recipient: Our recipient token.
-        domain: A mail domain whose MX is our canary.
-        name: The server's own name, if it resolves to the tested address; a form that needs it
-            must not be asked for without.
-    """
-    assert name or not form.own_name
-    parts = {
-        "sender": sender,
-        "recipient": recipient,
-        "domain": domain,
-        "name": (name or b"").decode("ascii"),
-    }
-    return Envelope(
-        form.variant,
-        form.sender.format_map(parts).encode("ascii"),
-        form.recipient.format_map(parts).encode("ascii"),
-        "" if form.control else recipient,
-    )
-
-
 def relay(
     helo: bytes,
-    address: Callable[[Form, bytes | None], Envelope],
+    address: Callable[[Form, bytes | None, bool], Envelope],
     compose: Callable[[Envelope], bytes],
-    wanted: Sequence[Form] = FORMS,
+    wanted: Sequence[Form],
+    security: Security = Security.IF_ASKED,
 ) -> Relay:
     """Introduce ourselves, try one envelope after the other, and send at most one message.
 
     The first recipient that is accepted gets the message; then, or when all were refused, we quit.
+    A server that takes no envelope in the clear gets the same one again inside TLS, and so the
+    others; the refusal in the clear is then no answer of its own.
 
     Args:
         helo: Our own host name.
-        address: Makes the envelope of a form, given the server's own name if that is proven.
+        address: Makes the envelope of a form, given the server's own name if that is proven, and
+            whether it goes out inside TLS.
         compose: Makes the message to an envelope, as ``relay_message.payload`` does.
-        wanted: The forms to try, in this order.
-
-    Returns:
-        One offer per envelope that was tried, at least one: if none could be tried, the first
-        form's, without a token, says why.
+        wanted: The forms to try, in this order; at least one.
+        security: When to go over to TLS.
     """
-    first = wanted[0].variant
-    greeting = yield from _hear(Listen())
-    if not greeting.accepted:
-        return (_no_offer(first, "GREETING", greeting, greeting),)
-    hello = yield from _hear(Command(b"EHLO", helo))
-    if not hello.accepted and not hello.final:
-        hello = yield from _hear(Command(b"HELO", helo))
-    if not hello.accepted:
-        if not hello.final:
+    return (yield from _Visit(helo, address, compose, tuple(wanted), security).relay())
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One connection."""
+
+    helo: bytes
+    address: Callable[[Form, bytes | None, bool], Envelope]
+    compose: Callable[[Envelope], bytes]
+    wanted: tuple[Form, ...]
+    security: Security
+    tls: bool = False
+    offers_tls: bool = False
+    name: bytes | None = None
+    offers: list[Offer] = field(default_factory=list)
+    left: tuple[Form, ...] = ()
+
+    def relay(self) -> Relay:
+        """The whole of it."""
+        if self.security is Security.AT_ONCE:
+            self.tls = True
+            if (secured := (yield from _hear(Secure()))).failure is not None:
+                return self._nothing_said(_no_tls(secured))
+        greeting = yield from _hear(Listen())
+        if not greeting.accepted:
+            return self._nothing_said(_no_word("GREETING", greeting, greeting))
+        hello = yield from self._introduce()
+        if not hello.accepted:
+            return self._nothing_said(_no_word("EHLO", hello, greeting))
+        if any(form.own_name for form in self.wanted):
+            self.name = yield from _proven_name(hello.raw, greeting.raw)
+        self.offers_tls = _OFFERS_TLS.search(hello.raw) is not None
+        if self.security is Security.STARTTLS:
+            broken = yield from self._upgrade()
+            if broken is not None:
+                return self._nothing_said(broken)
+        if (yield from self._try_all()):
             yield from _hear(Command(b"QUIT"))
-        return (_no_offer(first, "EHLO", hello, greeting),)
-    name = yield from _proven_name(hello.raw, greeting.raw)
-    offers: list[Offer] = []
-    for form in wanted:
-        if form.own_name and name is None:
-            continue
-        if offers and not (yield from _hear(Command(b"RSET"))).accepted:
-            break
-        tried = address(form, name)
-        answer, goes_on = yield from _offer(tried, compose, control=form.control)
-        offers.append(Offer(tried.variant, tried.token, answer))
-        if not goes_on:
-            break
-    else:
-        yield from _hear(Command(b"QUIT"))
-    return tuple(offers) or (Offer(first, "", _answer(Step.SPOKE, None, hello)),)
+        if not self.offers:
+            return self._nothing_said(_answer(Step.SPOKE, None, hello))
+        return Outcome(tuple(self.offers), self.left)
 
+    def _introduce(self) -> Generator[Wish, Reply | bool, Reply]:
+        """EHLO, or HELO for who does not know it; after a refusal of both we have quit."""
+        hello = yield from _hear(Command(b"EHLO", self.helo))
+        if not hello.accepted and not hello.final:
+            hello = yield from _hear(Command(b"HELO", self.helo))
+        if not hello.accepted and not hello.final:
+            yield from _hear(Command(b"QUIT"))
+        return hello
 
-def _offer(
-    tried: Envelope, compose: Callable[[Envelope], bytes], *, control: bool
-) -> Generator[Wish, Reply | bool, tuple[Answer, bool]]:
-    """Try one envelope; whether another may follow comes with the answer."""
-    for verb, argument in (
-        (b"MAIL", b"FROM:<%s>" % tried.sender),
-        (b"RCPT", b"TO:<%s>" % tried.recipient),
-    ):
-        reply = yield from _hear(Command(verb, argument))
-        if not reply.accepted:
-            return _answer(Step.SPOKE, verb.decode("ascii"), reply), not reply.final
-    if control:
-        return _answer(Step.ACCEPTED, None, reply), True
-    return (yield from _send(tried, compose, reply))
+    def _try_all(self) -> Generator[Wish, Reply | bool, bool]:
+        """Try the forms; whether all were, so that a goodbye is still due."""
+        for place, form in enumerate(self.wanted):
+            if form.own_name and self.name is None:
+                continue
+            if self.offers and not (yield from _hear(Command(b"RSET"))).accepted:
+                self.left = self.wanted[place:]
+                return False
+            if not (yield from self._try(form)):
+                self.left = self.wanted[place + 1 :]
+                return False
+        return True
 
+    def _try(self, form: Form) -> Generator[Wish, Reply | bool, bool]:
+        """Try one form; whether another may follow."""
+        tried = self.address(form, self.name, self.tls)
+        answer, goes_on = yield from self._offer(tried, control=form.control)
+        if goes_on and self._must_be_secure(answer):
+            broken = yield from self._upgrade()
+            tried = self.address(form, self.name, self.tls)
+            if broken is None:
+                answer, goes_on = yield from self._offer(tried, control=form.control)
+            else:
+                answer, goes_on = broken, False
+        self.offers.append(Offer(tried.variant, tried.token, self.tls, answer))
+        return goes_on
 
-def _send(
-    tried: Envelope, compose: Callable[[Envelope], bytes], accepted: Reply
-) -> Generator[Wish, Reply | bool, tuple[Answer, bool]]:
-    """Send the message to an accepted recipient, unless our mailbox could not take it."""
-    kept_back = Answer(
-        Step.ACCEPTED, Failure.ABORTED, Protocol.SMTP, code=accepted.code, reply=accepted.raw
-    )
-    if not (yield from _ask(CanaryHealthy())):
-        yield from _hear(Command(b"QUIT"))
-        return kept_back, False
-    reply = yield from _hear(Command(b"DATA"))
-    if reply.code != _START_INPUT:
-        return _answer(Step.ACCEPTED, "DATA", reply), not reply.final
-    if not (yield from _ask(CanaryHealthy())):
-        return kept_back, False  # no QUIT: it would be read as the message; we hang up
-    reply = yield from _hear(Letter(compose(tried)))
-    if not reply.final:
-        yield from _hear(Command(b"QUIT"))
-    step = Step.SENT if reply.accepted else Step.ACCEPTED
-    return _answer(step, "MESSAGE", reply), False
+    def _must_be_secure(self, answer: Answer) -> bool:
+        """Whether an envelope was refused only because it came in the clear (RFC 3207 s4)."""
+        return (
+            not self.tls
+            and answer.refused_at in ("MAIL", "RCPT")
+            and (self.offers_tls or answer.code == _POLICY)
+            and _WANTS_TLS.search(answer.reply) is not None
+        )
+
+    def _upgrade(self) -> Generator[Wish, Reply | bool, Answer | None]:
+        """Go over to TLS and introduce ourselves again; why it failed, or None.
+
+        Source: RFC 3207 s4.
+        """
+        ready = yield from _hear(Command(b"STARTTLS"))
+        if ready.code != _READY:
+            if not ready.final:
+                yield from _hear(Command(b"QUIT"))
+            return _answer(Step.SPOKE, "STARTTLS", ready)
+        secured = yield from _hear(Secure())
+        if secured.failure is not None:
+            return _answer(Step.SPOKE, "STARTTLS", secured)
+        self.tls = True
+        hello = yield from self._introduce()
+        return None if hello.accepted else _answer(Step.SPOKE, "EHLO", hello)
+
+    def _offer(
+        self, tried: Envelope, *, control: bool
+    ) -> Generator[Wish, Reply | bool, tuple[Answer, bool]]:
+        """Say one envelope; whether another may follow comes with the answer."""
+        for verb, argument in (
+            (b"MAIL", b"FROM:<%s>" % tried.sender),
+            (b"RCPT", b"TO:<%s>" % tried.recipient),
+        ):
+            reply = yield from _hear(Command(verb, argument))
+            if not reply.accepted:
+                return _answer(Step.SPOKE, verb.decode("ascii"), reply), not reply.final
+        if control:
+            return _answer(Step.ACCEPTED, None, reply), True
+        return (yield from self._send(tried, reply))
+
+    def _send(
+        self, tried: Envelope, accepted: Reply
+    ) -> Generator[Wish, Reply | bool, tuple[Answer, bool]]:
+        """Send the message to an accepted recipient, unless our mailbox could not take it."""
+        kept_back = Answer(
+            Step.ACCEPTED, Failure.ABORTED, Protocol.SMTP, code=accepted.code, reply=accepted.raw
+        )
+        if not (yield from _ask(CanaryHealthy())):
+            yield from _hear(Command(b"QUIT"))
+            return kept_back, False
+        reply = yield from _hear(Command(b"DATA"))
+        if reply.code != _START_INPUT:
+            if not reply.final:
+                yield from _hear(Command(b"QUIT"))
+            return _answer(Step.ACCEPTED, "DATA", reply), False
+        if not (yield from _ask(CanaryHealthy())):
+            return kept_back, False  # no QUIT: it would be read as the message; we hang up
+        reply = yield from _hear(Letter(self.compose(tried)))
+        if not reply.final:
+            yield from _hear(Command(b"QUIT"))
+        step = Step.SENT if reply.accepted else Step.ACCEPTED
+        return _answer(step, "MESSAGE", reply), False
+
+    def _nothing_said(self, answer: Answer) -> Outcome:
+        """Why no envelope could be tried."""
+        offer = Offer(self.wanted[0].variant, "", self.tls, answer, tried=False)
+        return Outcome((offer,), self.wanted)
 
 
 def _proven_name(*replies: bytes) -> Generator[Wish, Reply | bool, bytes | None]:
@@ -269,16 +334,22 @@ def _proven_name(*replies: bytes) -> Generator[Wish, Reply | bool, bytes | None]
     return None
 
 
-def _no_offer(variant: str, at: str, reply: Reply, greeting: Reply) -> Offer:
-    """Why no envelope could be tried; a refusal of EHLO may come from an FTP server."""
+def _no_word(at: str, reply: Reply, greeting: Reply) -> Answer:
+    """Why it never came to an envelope; a refusal of EHLO may come from an FTP server."""
     heard = recognise(greeting.raw)
     if heard not in (None, Protocol.SMTP):
-        answer = Answer(Step.CONNECTED, Failure.WRONG_PROTOCOL, heard, reply=greeting.raw)
-    elif greeting.code is None:
-        answer = Answer(Step.CONNECTED, reply.failure, heard, reply=greeting.raw)
-    else:
-        answer = _answer(Step.SPOKE, at, reply)
-    return Offer(variant, "", answer)
+        return Answer(Step.CONNECTED, Failure.WRONG_PROTOCOL, heard, reply=greeting.raw)
+    if greeting.code is None:
+        return Answer(Step.CONNECTED, reply.failure, heard, reply=greeting.raw)
+    return _answer(Step.SPOKE, at, reply)
+
+
+def _no_tls(secured: Reply) -> Answer:
+    """Why TLS did not stand from the first byte; it may speak something else in the clear."""
+    heard = recognise(secured.raw)
+    stranger = heard not in (None, Protocol.TLS)
+    failure = Failure.WRONG_PROTOCOL if stranger else secured.failure
+    return Answer(Step.CONNECTED, failure, heard, reply=secured.raw)
 
 
 def _answer(step: Step, at: str | None, reply: Reply) -> Answer:

@@ -15,7 +15,7 @@ from email.utils import format_datetime
 
 from survey.model.address import format_ip
 from survey.model.plan import Identity
-from survey.protocols.relay import Envelope
+from survey.protocols.envelopes import Envelope
 
 # Whatever our own text holds, it travels as plain lines that every relay leaves as they are.
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -41,15 +41,14 @@ class Subject:
 
 def compose(identity: Identity, subject: Subject, envelope: Envelope) -> bytes:
     r"""The message, lines ended by ``\r\n``."""
-    recipient = envelope.recipient.decode("ascii")
     operator, page = _one_line(identity.operator), _one_line(identity.page)
     contact = _one_line(identity.contact)
     message = EmailMessage(policy=_POLICY)
     message["Date"] = format_datetime(subject.at)
     message["From"] = Address(operator, addr_spec=contact)
-    message["To"] = recipient
+    message["To"] = envelope.mailbox
     message["Subject"] = f"Survey of open mail relays: test of your server; opt out: {page}"
-    message["Message-ID"] = f"<{subject.token}@{recipient.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{subject.token}@{envelope.mailbox.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 s5: nobody's software answers it
     message.set_content(
         f"""\

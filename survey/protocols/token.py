@@ -22,7 +22,7 @@ NONCE_CHARS = 32
 
 # What a token carries instead of the variant's name.  Published: never reused, never renumbered.
 VARIANT_CODES: dict[str, int] = {
-    **{f"V{number}": number for number in range(22)},
+    **{f"V{number}": number for number in range(24)},
     "C0": 32,
     "C1": 33,
     "echo": 64,

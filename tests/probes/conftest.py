@@ -54,6 +54,14 @@ class FreePacer:
         """At once."""
         self.charged.append((ip, packets))
 
+    async def pay(self, packets: int) -> None:
+        """At once."""
+        self.charge(packets)
+
+    def charge(self, packets: int) -> None:
+        """Of whatever address."""
+        self.charged.append((0, packets))
+
 
 @pytest.fixture
 def pacer() -> FreePacer:
@@ -89,7 +97,9 @@ def gate(optouts: Path) -> Gate:
         probes=(ProbePlan(Probe.SOCKS5, tuple(range(1, 65536))),),
         rate=Rate(1000, 10.0, 1),
         identity=IDENTITY,
-        canary=Canary(("canary.example",), Endpoint(LOOPBACK, 25), Endpoint(LOOPBACK, 26)),
+        canary=Canary(
+            ("canary.example", "canary.test"), Endpoint(LOOPBACK, 25), Endpoint(LOOPBACK, 26)
+        ),
         optouts=str(optouts),
         exclusions=(),
         names="none",
@@ -151,7 +161,9 @@ def context(dialer: Dialer) -> Context:
         run="one",
         key=KEY,
         identity=IDENTITY,
-        canary=Canary(("canary.example",), Endpoint(LOOPBACK, 25), Endpoint(LOOPBACK, 26)),
+        canary=Canary(
+            ("canary.example", "canary.test"), Endpoint(LOOPBACK, 25), Endpoint(LOOPBACK, 26)
+        ),
         dialer=dialer,
         names=NoNames(),
         attempt=0,

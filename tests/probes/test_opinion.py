@@ -20,7 +20,7 @@ from survey.probes.context import Context
 from survey.probes.messages import MOST_MESSAGES, Messages
 from survey.probes.opinion import client_for, second_opinion
 from survey.probes.registry import PROBES
-from survey.protocols.relay import FORMS
+from survey.protocols.envelopes import FORMS
 from survey.protocols.token import TokenKind, make_nonce, read_token
 from survey.protocols.tunnel import answer
 
@@ -218,7 +218,7 @@ async def _flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 
 async def _drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while True:
+    while not writer.is_closing():
         writer.write(b"2")
         await asyncio.sleep(0.05)
 

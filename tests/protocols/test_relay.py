@@ -6,21 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from survey.model.address import parse_ip
 from survey.model.failure import Failure
 from survey.model.observation import Protocol, Step
+from survey.model.plan import Depth
+from survey.protocols.envelopes import FORMS, Envelope, Form, Parts, connections, envelope
 from survey.protocols.relay import (
-    FORMS,
     CanaryHealthy,
     Command,
-    Envelope,
-    Form,
     Letter,
     Listen,
     Offer,
+    Outcome,
     OwnName,
     Reply,
+    Secure,
+    Security,
     Wish,
-    envelope,
     own_name,
     relay,
 )
@@ -33,8 +35,14 @@ START = b"354 go on\r\n"
 BYE = b"221 bye\r\n"
 
 
+FIRST, SECOND = connections(Depth.STANDARD)
+
+
 class Server:
-    """Answers wishes from a table by verb, or by verb and argument; notes what was said."""
+    """Answers wishes from a table by verb, or by verb and argument; notes what was said.
+
+    Once TLS stands, a key with ``tls`` before it counts first.
+    """
 
     def __init__(
         self,
@@ -53,7 +61,9 @@ class Server:
             b"DATA": START,
             b"message": OK,
             b"QUIT": BYE,
+            b"STARTTLS": b"220 go ahead\r\n",
         } | replies
+        self.tls = False
         self.named = named
         self.healthy = list(healthy)
         self.said: list[bytes] = []
@@ -67,6 +77,11 @@ class Server:
             case OwnName(name):
                 self.asked.append(name)
                 return self.named
+            case Secure():
+                self.said.append(b"(TLS)")
+                failure = self.replies.get(b"TLS")
+                self.tls = not isinstance(failure, Failure)
+                return Reply(None, failure=None if self.tls else failure)
             case Listen():
                 key = words = b""
             case Letter(payload):
@@ -76,13 +91,23 @@ class Server:
         if words:
             self.said.append(words)
         reply = self.replies.get(words, self.replies[key])
+        if self.tls:
+            reply = self.replies.get(b"tls " + words, self.replies.get(b"tls " + key, reply))
         if isinstance(reply, Failure):
             return Reply(None, failure=reply)
         return Reply(int(reply[:3]), reply)
 
-    def run(self) -> tuple[Offer, ...]:
+    def run(
+        self, wanted: tuple[Form, ...] = FIRST, security: Security = Security.IF_ASKED
+    ) -> tuple[Offer, ...]:
         """The offers of a whole dialogue."""
-        dialogue = relay(b"probe.example", address, lambda to: b"to " + to.recipient)
+        return self.outcome(wanted, security).offers
+
+    def outcome(
+        self, wanted: tuple[Form, ...] = FIRST, security: Security = Security.IF_ASKED
+    ) -> Outcome:
+        """What came of a whole dialogue."""
+        dialogue = relay(b"probe.example", address, compose, wanted, security)
         wish = next(dialogue)
         while True:
             try:
@@ -91,9 +116,17 @@ class Server:
                 return end.value
 
 
-def address(form: Form, name: bytes | None) -> Envelope:
+def address(form: Form, name: bytes | None, tls: bool) -> Envelope:  # noqa: FBT001 - relay's call
     """Envelopes with readable tokens."""
-    return envelope(form, f"s{form.variant}", f"r{form.variant}", "canary.example", name)
+    mark = f"{form.variant}tls" if tls else form.variant
+    ip = parse_ip("192.0.2.7")
+    parts = Parts(f"s{mark}", f"r{mark}", "canary.example", "canary.test", ip, name)
+    return envelope(form, parts, tls=tls)
+
+
+def compose(to: Envelope) -> bytes:
+    """A readable message."""
+    return b"to " + to.recipient
 
 
 def test_a_closed_server_hears_every_form_and_gets_no_message() -> None:
@@ -226,6 +259,154 @@ def test_an_ftp_server_is_told_from_a_refusing_mail_server() -> None:
     assert offer.answer.failure is Failure.WRONG_PROTOCOL
 
 
+def test_data_that_is_refused_ends_the_connection() -> None:
+    """One DATA a connection; what is left is for the next one."""
+    server = Server({b"RCPT": OK, b"DATA": NO})
+    outcome = server.outcome()
+    assert server.said[-2:] == [b"DATA", b"QUIT"]
+    assert outcome.left == FIRST[1:]
+
+
+def test_what_was_left_out_is_not_left_over() -> None:
+    """Forms at a name that is not proven are not for the next connection either."""
+    outcome = Server({}, named=False).outcome()
+    assert [offer.variant for offer in outcome.offers] == ["V1", "V0"]
+    assert outcome.left == ()
+
+
+def test_the_rest_is_left_when_a_server_hangs_up() -> None:
+    """It may be asked for it once more."""
+    server = Server({b"RCPT TO:<rV3@canary.example>": Failure.CLOSED})
+    assert [form.variant for form in server.outcome().left] == ["V0", "C0"]
+    assert [form.variant for form in Server({b"RSET": NO}).outcome().left] == ["V3", "V0", "C0"]
+
+
+def test_no_name_is_looked_up_that_no_form_needs() -> None:
+    """The second connection of a standard test."""
+    server = Server({})
+    assert [offer.variant for offer in server.run(SECOND)] == ["V2", "V5", "V6", "C1"]
+    assert server.asked == []
+
+
+TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        TLS_FIRST,
+        b"530 5.7.1 TLS required\r\n",
+        b"530 Encryption required\r\n",
+        b"530-5.7.0\r\n530 Please start TLS\r\n",
+    ],
+)
+@pytest.mark.parametrize("at", [b"MAIL", b"RCPT"])
+def test_a_server_that_wants_tls_gets_it_and_the_envelope_again(at: bytes, refusal: bytes) -> None:
+    """Its refusal in the clear is no answer of its own; the tokens say that it was inside TLS."""
+    server = Server({at: refusal, b"tls MAIL": OK, b"tls RCPT": NO})
+    offers = server.run(FIRST[:1])
+    assert [(o.variant, o.tls, o.token) for o in offers] == [("V1", True, "rV1tls")]
+    assert (offers[0].answer.refused_at, offers[0].answer.code) == ("RCPT", 554)
+    at_last = server.said.index(b"STARTTLS")
+    assert server.said[at_last:] == [
+        b"STARTTLS",
+        b"(TLS)",
+        b"EHLO probe.example",
+        b"MAIL FROM:<sV1tls@canary.example>",
+        b"RCPT TO:<rV1tls@canary.example>",
+        b"QUIT",
+    ]
+
+
+def test_all_further_forms_go_out_inside_tls() -> None:
+    """And a message, if one is wanted; each with its own mark."""
+    server = Server(
+        {b"MAIL": TLS_FIRST, b"tls MAIL": OK, b"tls RCPT TO:<rV0tls@canary.example>": OK}
+    )
+    offers = server.run()
+    assert [(o.variant, o.tls, o.answer.step) for o in offers] == [
+        ("V1", True, Step.SPOKE),
+        ("V3", True, Step.SPOKE),
+        ("V0", True, Step.SENT),
+    ]
+    assert b"to rV0tls@canary.example" in server.said
+    assert server.said.count(b"STARTTLS") == 1
+
+
+def test_a_hint_is_enough_where_starttls_is_offered() -> None:
+    """The code need not be 530 then."""
+    hint = b"554 5.7.1 Session encryption is required\r\n"
+    offering = {b"EHLO": b"250-mail.example.com\r\n250 STARTTLS\r\n"}
+    assert Server({b"MAIL": hint, b"tls MAIL": OK} | offering).run(FIRST[:1])[0].tls
+    assert not Server({b"MAIL": hint, b"tls MAIL": OK}).run(FIRST[:1])[0].tls
+
+
+def test_nobody_goes_over_to_tls_unasked() -> None:
+    """It would cost every server a handshake."""
+    server = Server({b"EHLO": b"250-mail.example.com\r\n250 STARTTLS\r\n"})
+    assert [offer.tls for offer in server.run()] == [False] * 4
+    assert b"STARTTLS" not in server.said
+
+
+@pytest.mark.parametrize(
+    ("replies", "end"),
+    [
+        ({b"STARTTLS": b"454 TLS not available\r\n"}, ("STARTTLS", 454, None, False)),
+        ({b"STARTTLS": b"502 what?\r\n"}, ("STARTTLS", 502, None, False)),
+        ({b"STARTTLS": Failure.RESET}, (None, None, Failure.RESET, False)),
+        ({b"TLS": Failure.HANDSHAKE}, (None, None, Failure.HANDSHAKE, False)),
+        ({b"tls EHLO": NO, b"tls HELO": NO}, ("EHLO", 554, None, True)),
+        ({b"tls MAIL": TLS_FIRST}, ("MAIL", 530, None, True)),
+        ({b"tls MAIL": b"530 5.7.0 Authentication required\r\n"}, ("MAIL", 530, None, True)),
+    ],
+)
+def test_tls_that_does_not_come_about_is_recorded(
+    replies: dict[bytes, bytes | Failure], end: tuple[str | None, int | None, Failure | None, bool]
+) -> None:
+    """As the answer to the form that wanted it; nobody asks twice."""
+    server = Server({b"MAIL": TLS_FIRST} | replies)
+    first = server.run(FIRST[:1])[0]
+    answer = first.answer
+    assert (answer.refused_at, answer.code, answer.failure, first.tls) == end
+    assert answer.step is Step.SPOKE
+    assert server.said.count(b"STARTTLS") == 1
+
+
+def test_a_later_connection_starts_with_tls_where_it_was_wanted() -> None:
+    """No envelope is said in the clear any more."""
+    server = Server({b"MAIL": TLS_FIRST, b"tls MAIL": OK})
+    offers = server.run(SECOND, Security.STARTTLS)
+    assert server.said[:4] == [
+        b"EHLO probe.example",
+        b"STARTTLS",
+        b"(TLS)",
+        b"EHLO probe.example",
+    ]
+    assert all(offer.tls for offer in offers)
+    refusing = Server({b"STARTTLS": b"454 not now\r\n"})
+    (offer,) = refusing.run(SECOND, Security.STARTTLS)
+    assert (offer.tried, offer.answer.refused_at) == (False, "STARTTLS")
+
+
+def test_some_ports_begin_with_tls() -> None:
+    """Before the greeting; no STARTTLS there."""
+    server = Server({})
+    offers = server.run(FIRST, Security.AT_ONCE)
+    assert server.said[:2] == [b"(TLS)", b"EHLO probe.example"]
+    assert [offer.token for offer in offers] == ["rV1tls", "rV3tls", "rV0tls", ""]
+    assert all(offer.tls for offer in offers)
+
+
+@pytest.mark.parametrize("why", [Failure.HANDSHAKE, Failure.STALLED, Failure.RESET])
+def test_no_tls_where_it_should_begin_is_the_row(why: Failure) -> None:
+    """Nothing was said."""
+    server = Server({b"TLS": why})
+    (offer,) = server.run(FIRST, Security.AT_ONCE)
+    assert (offer.tls, offer.tried, offer.token) == (True, False, "")
+    assert (offer.answer.step, offer.answer.failure) == (Step.CONNECTED, why)
+    assert server.said == [b"(TLS)"]
+
+
 @pytest.mark.parametrize(
     ("reply", "name"),
     [
@@ -263,7 +444,7 @@ codes = st.integers(200, 599).map(lambda code: b"%d x\r\n" % code)
 
 
 @given(
-    st.lists(st.one_of(codes, st.sampled_from(Failure)), min_size=30, max_size=30),
+    st.lists(st.one_of(codes, st.sampled_from(Failure)), min_size=60, max_size=60),
     st.booleans(),
 )
 def test_no_replies_raise_or_bring_a_second_message(
@@ -272,6 +453,7 @@ def test_no_replies_raise_or_bring_a_second_message(
 ) -> None:
     """Whatever a stranger answers, there is an offer, and at most one message."""
     server = Server({}, named=named, healthy=(True,) * 10)
+    wanted = FORMS[:8]
     granted = server.grant
 
     def grant(wish: Wish) -> Reply | bool:
@@ -284,6 +466,6 @@ def test_no_replies_raise_or_bring_a_second_message(
         return Reply(int(reply[:3]), reply)
 
     server.grant = grant  # type: ignore[method-assign]
-    offers = server.run()
-    assert 1 <= len(offers) <= len(FORMS)
+    offers = server.run(wanted)
+    assert 1 <= len(offers) <= len(wanted)
     assert sum(words.startswith(b"to ") for words in server.said) <= 1

@@ -9,12 +9,13 @@ import pytest
 
 from survey.model.address import parse_ip
 from survey.model.plan import Identity
-from survey.protocols.relay import Envelope
+from survey.protocols.envelopes import Envelope
 from survey.protocols.relay_message import Subject, compose, payload
 
 TOKEN = "m" * 56
 RECIPIENT = "r" * 56
-ENVELOPE = Envelope("V1", b"s@canary.example", f"{RECIPIENT}@canary.example".encode(), RECIPIENT)
+MAILBOX = f"{RECIPIENT}@canary.example"
+ENVELOPE = Envelope("V1", b"s@canary.example", MAILBOX.encode(), MAILBOX, RECIPIENT, tls=False)
 SUBJECT = Subject(parse_ip("192.0.2.7"), 25, datetime(2026, 11, 24, 6, 0, tzinfo=UTC), TOKEN)
 PLAIN = Identity(
     "Example Survey", "survey@survey.example", "https://survey.example/opt-out", "p.example", ()
