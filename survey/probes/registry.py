@@ -28,9 +28,7 @@ class ProbeSpec:
 
 PROBES: dict[Probe, ProbeSpec] = {
     Probe.SMTP_RELAY: ProbeSpec(smtp_relay.run, smtp_relay.MOST_PACKETS),
-    Probe.HTTP_CONNECT: ProbeSpec(http_connect.run, _inside_tls(http_connect.PACKETS, CONNECTIONS)),
-    Probe.HTTP_GET: ProbeSpec(http_get.run, _inside_tls(http_get.PACKETS, len(http_get.VARIANTS))),
-    Probe.HTTP_POST: ProbeSpec(http_post.run, _inside_tls(http_post.PACKETS, CONNECTIONS)),
+    Probe.HTTP_CONNECT: ProbeSpec(http_connect.run, http_connect.PACKETS * CONNECTIONS),
     Probe.SOCKS4: ProbeSpec(socks4.run, socks4.PACKETS * CONNECTIONS),
     Probe.SOCKS4A: ProbeSpec(socks4a.run, socks4a.PACKETS * CONNECTIONS),
     Probe.SOCKS5: ProbeSpec(socks5.run, socks5.PACKETS * CONNECTIONS),
