@@ -155,8 +155,6 @@ class Dialer:
             _save_acknowledgements(connected)
         return connected
 
-    @contextmanager
-    def running_one(self, stoppable: Stoppable) -> Iterator[None]:
     def allowance(self, packets: int) -> Allowance:
         """What a connection may cost for which so many packets were paid."""
         return Allowance(packets, self._pacer.charge)
@@ -166,6 +164,8 @@ class Dialer:
         await self._pacer.pay(packets)
         allowance.add(packets)
 
+    @contextmanager
+    def running_one(self, stoppable: Stoppable) -> Iterator[None]:
         """While this lasts, ``abort`` may stop the conversation."""
         self._live.add(stoppable)
         try:
