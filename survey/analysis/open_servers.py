@@ -52,6 +52,13 @@ def servers_for_letters(
         )
 
 
+def suspects(layout: Layout, campaign: str, run: str) -> tuple[int, ...]:
+    """Addresses of a judged run with an open or suspected finding, sorted."""
+    with connect(layout) as connection:
+        show_files(connection, "findings", FINDINGS, [layout.run(campaign, run).findings])
+        return tuple(ip for (ip,) in connection.execute(query("suspects")).fetchall())
+
+
 def read_servers(
     connection: Connection, name: str, bound: dict[str, Any] | None = None
 ) -> tuple[OpenServer, ...]:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "findings": ("tables", "The verdicts of a run."),
     "exposure": ("tables", "Findings counted per country, network or software."),
     "sql": ("tables", "Ask the tables in SQL, read-only."),
+    "listings": ("listings", "What public databases say: their files, and DNSBLs over DNS."),
     "registry": ("registry", "Snapshots of country, network and contact data."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
     "notify": ("notify", "Letters to operators."),

@@ -19,8 +19,13 @@ from survey.model.address import Range
 from survey.model.contact import Contact
 from survey.model.listing import Listing
 from survey.storage.layout import Layout
-from survey.storage.registries import SnapshotKind, in_force, in_force_by_source
+from survey.storage.listing_checks import checks_of
+from survey.storage.registries import Snapshot, SnapshotKind, in_force, in_force_by_source
 from survey.targets.ranges import Ips, RangeSet
+
+_UNKNOWN = datetime.max.replace(tzinfo=UTC)
+_LONGEST_NAME = 256
+"""An entry that names the host itself is closer than any range of addresses."""
 
 
 def ranges_of(
@@ -66,15 +71,68 @@ def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
     return min(found)[-1] if found else None
 
 
-def listings_of(layout: Layout, ip: int, day: date) -> tuple[Listing, ...]:
-    """Every public listing that names an address on a day, by name."""
-    found = {
-        Listing(row["listing"], row["since"], snapshot.id)
-        for snapshot in in_force_by_source(layout, SnapshotKind.LISTING, day)
-        for row in _holding(snapshot.table, ip)
-    }
-    unknown = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found, key=lambda one: (one.name, one.since or unknown)))
+def listings_of(
+    layout: Layout, ip: int, day: date, host: str | None = None
+) -> tuple[Listing, ...]:
+    """Every public listing that names an address or its host on a day, once each, by name.
+
+    What a DNSBL answered over DNS counts, too.  Of several entries of one listing the narrowest
+    speaks, as its own server would answer.
+
+    Args:
+        layout: Where the snapshots and look-ups are.
+        ip: The address.
+        day: Which day's snapshots.
+        host: Its name, if that was shown to resolve to it.
+    """
+    found: list[tuple[str, int, Listing]] = []
+    for snapshot in in_force_by_source(layout, SnapshotKind.LISTING, day):
+        for row in _holding(snapshot.table, ip):
+            entry = _entry(row, row["since"], snapshot)
+            found.append((entry.name, row["range_end"] - row["range_start"], entry))
+        if host and snapshot.names.is_file():
+            found += (
+                (row["listing"], len(row["name"]) - _LONGEST_NAME, _entry(row, None, snapshot))
+                for row in _naming(snapshot.names, host)
+            )
+    found += ((one.listing, 0, one.entry) for one in checks_of(layout, ip) if one.stands)
+    closest: dict[str, tuple[tuple[int, datetime], Listing]] = {}
+    for name, width, entry in found:
+        rank = (width, entry.known_since or _UNKNOWN)
+        if name not in closest or rank < closest[name][0]:
+            closest[name] = rank, entry
+    return tuple(closest[name][1] for name in sorted(closest))
+
+
+def _entry(row: dict[str, Any], since: datetime | None, snapshot: Snapshot) -> Listing:
+    return Listing(
+        name=row["listing"],
+        since=since,
+        snapshot=snapshot.id,
+        seen_since=row["seen_since"],
+        last_seen=snapshot.retrieved_at,
+        code=row["code"] or "",
+        reason=row["reason"] or "",
+    )
+
+
+def _naming(path: Path, host: str) -> list[dict[str, Any]]:
+    """The rows of a snapshot that list a host: its own, else those of the longest name above it."""
+    table = _names(path)
+    labels = host.lower().rstrip(".").split(".")
+    asked = [(".".join(labels), False)]
+    asked += [(".".join(labels[at:]), True) for at in range(1, len(labels))]
+    near = table.filter(pc.is_in(table["name"], pa.array([name for name, _ in asked])))
+    rows = near.to_pylist()
+    decided: set[str] = set()
+    found = []
+    for name, below in asked:
+        mine = [row for row in rows if (row["name"], row["below"]) == (name, below)]
+        mine = [row for row in mine if row["listing"] not in decided]
+        decided |= {row["listing"] for row in mine}
+        out = {row["listing"] for row in mine if row["excluded"]}
+        found += [row for row in mine if row["listing"] not in out]
+    return found
 
 
 def _ranges_with(
@@ -119,9 +177,14 @@ def _holding(path: Path, ip: int) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=32)
+def _names(path: Path) -> pa.Table:
+    return pq.read_table(path)
+
+
+@lru_cache(maxsize=32)
 def _loaded(path: Path) -> tuple[pa.Table, Ips, int]:
     """Table, range starts, and the greatest distance from a start to its end."""
     table = pq.read_table(path)
     starts: Ips = table["range_start"].to_numpy()
     ends: Ips = table["range_end"].to_numpy()
-    return table, starts, int((ends - starts).max())
+    return table, starts, int((ends - starts).max(initial=0))

@@ -94,6 +94,8 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Keys that are known at ``location`` in ``model``."""
     current: type[BaseModel] | None = model
     for part in location:
+        if isinstance(part, int):  # a place in a list of tables
+            continue
         field = current.model_fields.get(str(part)) if current else None
         current = next(iter(tables_of(field.annotation)), None) if field else None
     return [field.alias or name for name, field in current.model_fields.items()] if current else []

@@ -20,6 +20,7 @@
       arrivals/<day>.log                       the canary's append-only log (JSON lines)
       arrivals/<day>.parquet                   rolled
       registries/<kind>/<snapshot>/            country, network, contact, listing
+      listings/<zone>.parquet                  what a DNSBL answered over DNS
       reports/<agency>/<period>/               report.html, ...
       letters/<campaign>/                      previews
       scratch/                                 queries that need more than the memory
@@ -64,6 +65,11 @@ class Layout:
     def registries(self) -> Path:
         """Snapshots by kind."""
         return self.root / "registries"
+
+    @property
+    def listings(self) -> Path:
+        """What public databases answered over DNS, one table per zone."""
+        return self.root / "listings"
 
     @property
     def scratch(self) -> Path:

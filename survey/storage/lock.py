@@ -11,8 +11,16 @@ from survey.storage.files import private_folder
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(
+    path: Path,
+    busy: str = "another scan is running in this data directory; "
+    "wait for it, or end it with `survey stop`",
+) -> Iterator[None]:
     """Hold the lock file; the kernel lets go of it when this process ends, however it ends.
+
+    Args:
+        path: The file.
+        busy: What to say if somebody else holds it.
 
     Raises:
         BusyError: Somebody else holds it.
@@ -26,10 +34,7 @@ def held(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(
-                f"{path}: another scan is running in this data directory; "
-                "wait for it, or end it with `survey stop`"
-            ) from error
+            raise BusyError(f"{path}: {busy}") from error
         yield
     finally:
         os.close(descriptor)

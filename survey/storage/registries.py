@@ -28,7 +28,6 @@ from survey.storage.schemas import (
 
 DESCRIPTION = "snapshot.json"
 NAMES = "names.parquet"
-NAMES = "names.parquet"
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -94,11 +93,6 @@ class Snapshot:
     rows: int
     notes: tuple[str, ...]
     table: Path
-
-    @property
-    def names(self) -> Path:
-        """The table of names of a listing that names hosts; few have one."""
-        return self.table.with_name(NAMES)
 
     @property
     def names(self) -> Path:

@@ -233,6 +233,19 @@ LISTING_NAMES = _schema(
     _field("seen_since", UTC, "first of our copies in a row that has the entry"),
 )
 
+LISTING_CHECKS = _schema(
+    "one per (listing, ip) that was asked over DNS",
+    _field("listing", pa.string(), "zone of the public database"),
+    _field("ip", pa.uint32(), "address that was asked for"),
+    _field("state", pa.string(), "last answer: listed, not_listed, unknown"),
+    _field("code", pa.string(), "its return codes, when last listed", null=True),
+    _field("reason", pa.string(), "what the campaign says that they mean", null=True),
+    _field("since", UTC, "first look-up in a row that found it listed", null=True),
+    _field("last_seen", UTC, "last look-up that found it listed", null=True),
+    _field("checked_at", UTC, "last look-up with an answer, listed or not", null=True),
+    _field("asked_at", UTC, "last look-up"),
+)
+
 TABLES: dict[str, pa.Schema] = {
     "observations": OBSERVATIONS,
     "receipts": RECEIPTS,
@@ -247,5 +260,5 @@ TABLES: dict[str, pa.Schema] = {
     "contact_ranges": CONTACT_RANGES,
     "listing_ranges": LISTING_RANGES,
     "listing_names": LISTING_NAMES,
-    "listing_names": LISTING_NAMES,
+    "listing_checks": LISTING_CHECKS,
 }

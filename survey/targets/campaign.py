@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from survey.model.address import Range
+from survey.model.listing import Dnsbl
 from survey.model.plan import Depth, Kind, Patience
 from survey.model.probe import Probe
 from survey.storage.config_file import read_config
@@ -28,6 +29,7 @@ from survey.targets.values import (
     Network,
     Page,
     Ports,
+    ReturnCode,
     Socket,
     endpoint_text,
 )
@@ -168,6 +170,35 @@ class Names(_Table):
         return f"dns:{endpoint_text(self.resolver)}" if self.resolver is not None else "none"
 
 
+class ListingZone(_Table):
+    """``[[listings.zones]]``: a DNSBL that may be asked, with whose permission, and how fast."""
+
+    zone: Fqdn
+    nameserver: Socket
+    permission: Line
+    queries_per_second: Annotated[float, Field(gt=0, le=1000, strict=True, allow_inf_nan=False)]
+    codes: Annotated[dict[ReturnCode, Line], Field(min_length=1)]
+    cache_hours: Annotated[float, Field(ge=0, le=720, strict=True, allow_inf_nan=False)] = 24.0
+
+    @property
+    def dnsbl(self) -> Dnsbl:
+        """As who asks it wants to have it."""
+        return Dnsbl(
+            zone=self.zone,
+            nameserver=self.nameserver,
+            permission=self.permission,
+            queries_per_second=self.queries_per_second,
+            meanings=tuple(sorted(self.codes.items())),
+            cache_hours=self.cache_hours,
+        )
+
+
+class Listings(_Table):
+    """``[listings]``: public databases that are asked over DNS; none if the campaign names none."""
+
+    zones: tuple[ListingZone, ...] = ()
+
+
 class Retention(_Table):
     """``[retention]``: days until a row dies (law 10)."""
 
@@ -208,6 +239,7 @@ class Campaign(_Table):
     canary: FarEnd
     optouts: OptOutLog
     names: Names = Names()
+    listings: Listings = Listings()
     retention: Retention = Retention()
     cluster: Cluster = Cluster()
     followups: FollowUps = FollowUps()
@@ -230,9 +262,12 @@ class Campaign(_Table):
     def stated(self) -> tuple[tuple[str, str], ...]:
         """Dotted key and JSON value of everything the file says about a run, sorted.
 
-        Paths are absolute.  ``retention`` is left out: it is about tables, not about a run.
+        Paths are absolute.  ``retention`` and ``listings`` are left out: they are about tables
+        and about what is asked of others, not about a run.
         """
-        content = self.model_dump(mode="json", exclude_unset=True, exclude={"retention"})
+        content = self.model_dump(
+            mode="json", exclude_unset=True, exclude={"retention", "listings"}
+        )
         return tuple(sorted(_flat("", content)))
 
 

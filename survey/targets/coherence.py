@@ -133,6 +133,10 @@ def _work(campaign: Campaign) -> tuple[str, str, str] | None:
         return "cluster.slots", problem, f"at most {rate}, or raise rate.packets_per_second"
     if campaign.names.hosts and campaign.names.resolver:
         return "names", "has both hosts and resolver", "keep one of them"
+    zones = [one.zone for one in campaign.listings.zones]
+    for at, zone in enumerate(zones):
+        if zone in zones[:at]:
+            return f"listings.zones.{at}.zone", f"{zone} stands there twice", "write it once"
     return None
 
 
@@ -150,8 +154,13 @@ def _own_addresses(campaign: Campaign) -> list[tuple[str, int]]:
     """Key and address of everything that is ours."""
     own = [("canary.smtp", campaign.canary.smtp.ip), ("canary.echo", campaign.canary.echo.ip)]
     own += [("identity.source_addresses", ip) for ip in campaign.identity.source_addresses]
-    if campaign.kind is Kind.LAB and campaign.names.resolver:
-        own.append(("names.resolver", campaign.names.resolver.ip))
+    if campaign.kind is Kind.LAB:
+        if campaign.names.resolver:
+            own.append(("names.resolver", campaign.names.resolver.ip))
+        own += [
+            (f"listings.zones.{at}.nameserver", one.nameserver.ip)
+            for at, one in enumerate(campaign.listings.zones)
+        ]
     return own
 
 

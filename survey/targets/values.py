@@ -25,6 +25,9 @@ from survey.model.plan import Endpoint
 from survey.targets.ranges import parse_cidr
 
 MAX_PORTS = 64
+LOOPBACK_ITSELF = 0x7F000001
+ERROR_CODES = 0x7FFFFF00
+"""127.255.255.0/24: the DNSBLs' way to say that a question was not answered."""
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _FQDN = re.compile(rf"(?=.{{4,253}}$)({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9._+-]{1,64}")
@@ -123,6 +126,17 @@ def _moment(value: object) -> datetime:
     return value.astimezone(UTC)
 
 
+def _return_code(text: str) -> str:
+    """What a DNSBL may answer for a listed address (RFC 5782 s2.1), and no word about an error."""
+    try:
+        number = parse_ip(text)
+    except ValueError:
+        number = 0
+    if number >> 24 != 127 or number == LOOPBACK_ITSELF or number >> 8 == ERROR_CODES >> 8:  # noqa: PLR2004
+        raise ValueError(f"{text[:40]!r} is no return code of a list; write it like 127.0.0.2")
+    return text
+
+
 def _once_each(values: tuple[int, ...]) -> tuple[int, ...]:
     for value in values:
         if values.count(value) > 1:
@@ -159,4 +173,5 @@ Ports = Annotated[
     tuple[Port, ...], Field(min_length=1, max_length=MAX_PORTS), AfterValidator(_once_each)
 ]
 FurtherPorts = Annotated[tuple[Port, ...], Field(max_length=MAX_PORTS), AfterValidator(_once_each)]
+ReturnCode = Annotated[StrictStr, AfterValidator(_return_code)]
 Days = Annotated[StrictInt, Field(ge=1, le=3650)]

@@ -1,11 +1,14 @@
 """Zone files mean to us what they mean to rbldnsd: what it answers is what an import holds."""
 
+import json
 import random
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from blocklists import ask, program, serving
+from blocklists import IP, PORT, ask, program, serving
+from daemons import SURVEY
 
 from survey.enrichment.formats import Format
 from survey.enrichment.snapshots import import_snapshot
@@ -214,3 +217,76 @@ def test_random_sets_mean_the_same(tmp_path: Path, seed: int) -> None:
             assert bool(codes) == bool(held), ip
             assert codes <= {row["code"] for row in held}, ip
         assert "invalid" not in log.read_text()
+
+
+CAMPAIGN = f"""
+[campaign]
+id = "listed"
+purpose = "What a real DNSBL says"
+kind = "lab"
+[targets]
+ranges = ["127.16.0.0/24"]
+[probes.socks5]
+ports = [1080]
+[rate]
+packets_per_second = 100
+[canary]
+domains = ["a.example", "b.example"]
+smtp = "127.0.0.2:2525"
+echo = "127.0.0.2:2526"
+[optouts]
+path = "optouts.log"
+
+[[listings.zones]]
+zone = "relays.{ZONE}"
+nameserver = "{IP}:{PORT}"
+permission = "by ourselves"
+queries_per_second = 100.0
+codes = {{ "127.0.0.3" = "open relay" }}
+
+[[listings.zones]]
+zone = "proxies.{ZONE}"
+nameserver = "{IP}:{PORT}"
+permission = "by ourselves"
+queries_per_second = 100.0
+codes = {{ "127.0.0.2" = "open proxy" }}
+"""
+
+
+def test_a_check_says_what_rbldnsd_says(tmp_path: Path) -> None:
+    """By the command, over DNS: two zones with return codes of their own."""
+    (tmp_path / "campaign.toml").write_text(CAMPAIGN)
+    subprocess.run([SURVEY, "optout", "init"], cwd=tmp_path, check=True, capture_output=True)
+    text = COMBINED.replace("192.0.2.1\n", "192.0.2.1\n127.0.0.2\n").replace(
+        "192.0.2.0/28\n", "192.0.2.0/28\n127.0.0.2\n"
+    )
+    addresses = [f"192.0.2.{last}" for last in (1, 2, 3, 4, 9, 20)]
+    with serving({ZONE: ("combined", text)}):
+        done = subprocess.run(
+            [SURVEY, "listings", "check", "campaign.toml", *addresses, "--json"],
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    said = {
+        (row["ip"], row["listing"].partition(".")[0]): (row["state"], row["reason"])
+        for row in json.loads(done.stdout)
+    }
+    relay, proxy, no = ("listed", "open relay"), ("listed", "open proxy"), ("not_listed", None)
+    assert said == {
+        ("192.0.2.1", "relays"): relay,
+        ("192.0.2.1", "proxies"): proxy,
+        ("192.0.2.2", "relays"): relay,
+        ("192.0.2.2", "proxies"): proxy,
+        ("192.0.2.3", "relays"): relay,
+        ("192.0.2.3", "proxies"): no,
+        ("192.0.2.4", "relays"): no,
+        ("192.0.2.4", "proxies"): no,
+        ("192.0.2.9", "relays"): relay,
+        # it answers 127.0.0.9, which the campaign gives no meaning
+        ("192.0.2.9", "proxies"): ("unknown", None),
+        ("192.0.2.20", "relays"): no,
+        ("192.0.2.20", "proxies"): no,
+    }
