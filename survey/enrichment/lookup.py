@@ -71,9 +71,7 @@ def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
     return min(found)[-1] if found else None
 
 
-def listings_of(
-    layout: Layout, ip: int, day: date, host: str | None = None
-) -> tuple[Listing, ...]:
+def listings_of(layout: Layout, ip: int, day: date, host: str | None = None) -> tuple[Listing, ...]:
     """Every public listing that names an address or its host on a day, once each, by name.
 
     What a DNSBL answered over DNS counts, too.  Of several entries of one listing the narrowest
