@@ -143,6 +143,7 @@ def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]
         ),
     )
     connection.execute(query("printable"))
+    connection.execute(query("header_names"))
     connection.execute(
         "CREATE MACRO relay_rank("
         "step, failure, protocol, refused_at, code, words, letter, letter_torn, reproduced"

@@ -45,6 +45,7 @@ _SENDER = (
     r"\bsender (address |domain |verif[a-z]* )?(rejected|refused|denied|failed|not|must|does)|"
     r"\bspf\b|\bdmarc\b|\b5\.1\.8\b|\b5\.7\.(23|26|27)\b"
 )
+_ASKED = "refused_at IN ('CONNECT', 'GET', 'POST')"
 _PAGE = r"content-length: *[1-9]|transfer-encoding:|<html|<!doctype"
 
 
@@ -259,8 +260,8 @@ TUNNEL_RULES = (
         "tunnel AND reproduced",
         Verdict.OPEN,
         Rung.R7,
-        "Two tunnels to our echo host went through it, each with a token and nonce of its own, at "
-        "different times and from different processes.",
+        "Two tunnels to our echo or web host went through it, each with a token and nonce of its "
+        "own, at different times and from different processes.",
     ),
     Rule(
         "tunnel.mail_proven",
@@ -275,7 +276,7 @@ TUNNEL_RULES = (
         "tunnel",
         Verdict.OPEN,
         Rung.R5,
-        "Our echo host heard the token through it, and the nonce that it made came back: it "
+        "Our echo or web host heard the token through it, and the nonce that it made came back: it "
         "carries strangers' traffic both ways.",
     ),
     Rule(
@@ -284,6 +285,22 @@ TUNNEL_RULES = (
         Verdict.SUSPECTED,
         Rung.R4,
         "Something like a nonce came back, and our canary never gave it to this token.",
+    ),
+    Rule(
+        "tunnel.mail_posted_one_way",
+        "forwarded AND probe = 'http_post' AND variant = 'mail'",
+        Verdict.SUSPECTED,
+        Rung.R4,
+        "What we posted reached our mail server through it, and the nonce did not come back: a "
+        "stranger may be able to send mail through it blindly.",
+    ),
+    Rule(
+        "tunnel.posted_one_way",
+        "forwarded AND probe = 'http_post'",
+        Verdict.SUSPECTED,
+        Rung.R4,
+        "What we posted reached our canary through it, and our canary's nonce did not come back: "
+        "it delivers strangers' words and hides the answer.",
     ),
     Rule(
         "tunnel.token_forwarded",
@@ -318,7 +335,7 @@ TUNNEL_RULES = (
     ),
     Rule(
         "tunnel.far_end_failed",
-        "refused_at = 'CONNECT' AND (probe = 'http_connect' AND code IN (500, 502, 503, 504) "
+        f"{_ASKED} AND (starts_with(probe, 'http_') AND code IN (500, 502, 503, 504) "
         "OR probe = 'socks5' AND code IN (1, 3, 4, 5, 6))",
         Verdict.UNKNOWN,
         Rung.R2,
@@ -334,14 +351,14 @@ TUNNEL_RULES = (
     ),
     Rule(
         "tunnel.auth_required",
-        "refused_at = 'METHOD' OR probe = 'http_connect' AND code IN (401, 407)",
+        "refused_at IN ('METHOD', 'LOGIN') OR starts_with(probe, 'http_') AND code IN (401, 407)",
         Verdict.CLOSED,
         Rung.R2,
         "It serves only those who have authenticated.",
     ),
     Rule(
         "tunnel.denied",
-        "refused_at = 'CONNECT' AND (probe = 'http_connect' AND code IN (403, 451) "
+        f"{_ASKED} AND (starts_with(probe, 'http_') AND code IN (403, 451) "
         "OR probe = 'socks5' AND code = 2)",
         Verdict.CLOSED,
         Rung.R2,
@@ -357,7 +374,7 @@ TUNNEL_RULES = (
     ),
     Rule(
         "tunnel.not_a_proxy",
-        "refused_at = 'CONNECT' AND (probe = 'http_connect' "
+        f"{_ASKED} AND (starts_with(probe, 'http_') "
         "AND (code BETWEEN 300 AND 399 OR code IN (400, 404, 405, 410, 421, 501)) "
         "OR probe = 'socks5' AND code = 7)",
         Verdict.CLOSED,
@@ -372,6 +389,15 @@ TUNNEL_RULES = (
         "It refused for a reason that may pass.",
     ),
     Rule(
+        "tunnel.another_answer",
+        "probe IN ('http_get', 'http_post') AND step = 'spoke' AND code BETWEEN 200 AND 299 "
+        "AND failure = 'garbage'",
+        Verdict.CLOSED,
+        Rung.R2,
+        "It answered with something of its own, and our canary saw nothing: a web server, a "
+        "portal or a cache, and no proxy.",
+    ),
+    Rule(
         "tunnel.broke_off",
         "step = 'spoke'",
         Verdict.UNKNOWN,
@@ -380,10 +406,10 @@ TUNNEL_RULES = (
     ),
     Rule(
         "tunnel.tls",
-        "protocol = 'tls' AND probe = 'http_connect'",
+        "protocol = 'tls' AND starts_with(probe, 'http_')",
         Verdict.UNKNOWN,
         Rung.R1,
-        "It speaks TLS; a proxy may be inside, which was not asked.",
+        "It speaks TLS, and no word was said inside: a proxy may be there.",
     ),
     Rule(
         "tunnel.other_protocol",

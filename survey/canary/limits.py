@@ -11,6 +11,10 @@ class Limits:
         echo_connections: Connections to the echo host at once.
         echo_per_peer: Of those, from one address.  A proxy may carry many of our tests at once.
         echo_seconds: Life span of a connection to it.
+        web_connections: Connections to the web host at once.
+        web_per_peer: Of those, from one address.
+        web_seconds: Life span of a connection to it.
+        head_bytes: Bytes of a request to the web host.
         mail_connections: Connections to the MX at once.
         mail_per_peer: Of those, from one address.
         mail_seconds: Life span of a connection to it.
@@ -28,6 +32,10 @@ class Limits:
     echo_connections: int = 8_000
     echo_per_peer: int = 2_000
     echo_seconds: float = 60.0
+    web_connections: int = 4_000
+    web_per_peer: int = 1_000
+    web_seconds: float = 60.0
+    head_bytes: int = 16_384
     mail_connections: int = 1_000
     mail_per_peer: int = 200
     mail_seconds: float = 300.0
@@ -44,13 +52,17 @@ class Limits:
     def alone(self) -> "Limits":
         """These bounds where every peer is the same host, as in a lab."""
         return replace(
-            self, echo_per_peer=self.echo_connections, mail_per_peer=self.mail_connections
+            self,
+            echo_per_peer=self.echo_connections,
+            web_per_peer=self.web_connections,
+            mail_per_peer=self.mail_connections,
         )
 
     def within(self, files: int) -> "Limits":
         """These bounds for a process that may have so many open files."""
         return replace(
             self,
-            echo_connections=min(self.echo_connections, files * 3 // 4),
+            echo_connections=min(self.echo_connections, files // 2),
+            web_connections=min(self.web_connections, files // 4),
             mail_connections=min(self.mail_connections, files // 8),
         )

@@ -205,12 +205,13 @@ def _arrivals(log: Path, file: BinaryIO, size: int) -> Iterator[Arrival]:
 
 
 def _holds(table: Path, size: int) -> bool:
-    """Whether the table was made from exactly so many bytes of its log."""
+    """Whether the table was made, with today's columns, from exactly so many bytes of its log."""
     try:
-        metadata = pq.read_schema(table).metadata or {}
+        schema = pq.read_schema(table)
     except (OSError, pa.ArrowInvalid):
         return False
-    return bool(metadata.get(_LOG_BYTES) == str(size).encode())
+    made_from = (schema.metadata or {}).get(_LOG_BYTES)
+    return bool(made_from == str(size).encode()) and schema.names == ARRIVALS.names
 
 
 def _logs(folder: Path) -> list[Path]:

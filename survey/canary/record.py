@@ -17,6 +17,8 @@ MAX_SENDER = 320
 """Bytes of an envelope sender that are kept."""
 MAX_HELO = 255
 """Bytes of the peer's own name that are kept."""
+MAX_HEADERS = 512
+"""Bytes of a proxy's own header lines that are kept."""
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
@@ -52,7 +54,7 @@ def to_line(record: Arrival | Unlisted) -> bytes:
         f'"peer_port":{record.peer_port},"canary_port":{record.canary_port},'
         f'"complete":{"true" if record.complete else "false"},'
         f'"sender":{_text(record.sender[:MAX_SENDER])},"helo":{_text(record.helo[:MAX_HELO])},'
-        f'"size":{record.size}}}\n'
+        f'"size":{record.size}{_headers(record.headers)}}}\n'
     ).encode("ascii")
 
 
@@ -79,9 +81,15 @@ def from_line(line: bytes) -> Arrival | Unlisted:
             sender=values["sender"].encode("latin-1"),
             helo=values["helo"].encode("latin-1"),
             size=values["size"],
+            headers=values.get("headers", "").encode("latin-1"),
         )
     except (KeyError, TypeError, AttributeError, OSError) as error:
         raise ValueError("not a line of an arrivals log") from error
+
+
+def _headers(headers: bytes) -> str:
+    """Left out where there are none: most events are no HTTP requests."""
+    return f',"headers":{_text(headers[:MAX_HEADERS])}' if headers else ""
 
 
 def _text(hostile: bytes) -> str:

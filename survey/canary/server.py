@@ -1,4 +1,4 @@
-"""The canary: our MX and our echo host, serving until they are told to stop."""
+"""The canary: our MX, our echo host and our web host, serving until they are told to stop."""
 
 import asyncio
 import contextlib
@@ -19,6 +19,7 @@ from survey.canary.limits import Limits
 from survey.canary.log import ArrivalLog
 from survey.canary.mx import MailHost
 from survey.canary.postmaster import PostmasterFolder
+from survey.canary.web import WebHost
 from survey.errors import SurveyError
 from survey.model.address import format_ip
 from survey.model.plan import Canary, Endpoint
@@ -37,12 +38,14 @@ class Running:
     Attributes:
         smtp_port: Port of the MX.
         echo_port: Port of the echo host.
+        web_port: Port of the web host, or None.
         desk: Its log, clocks and bounds.
     """
 
     smtp_port: int
     echo_port: int
     desk: Desk
+    web_port: int | None = None
 
 
 def utc_now() -> datetime:
@@ -61,7 +64,7 @@ async def serve(
     now: Callable[[], datetime] = utc_now,
     started: Callable[[Running], None] | None = None,
 ) -> None:
-    """Serve both hosts until ``stop`` is set, then write what is left and return.
+    """Serve all hosts until ``stop`` is set, then write what is left and return.
 
     Args:
         canary: Domains and endpoints; port 0 lets the system choose.
@@ -71,7 +74,7 @@ async def serve(
         about: One line for the greeting: who we are, a page that explains it.
         limits: Bounds; those of a public canary by default.
         now: The time of day, UTC.
-        started: Called once both hosts listen.
+        started: Called once all hosts listen.
 
     Raises:
         SurveyError: A port can't be bound, or the arrivals folder can't be used.
@@ -110,6 +113,8 @@ async def running(
     )
     mail = Crowd(limits.mail_connections, limits.mail_per_peer, limits.mail_seconds)
     echo = Crowd(limits.echo_connections, limits.echo_per_peer, limits.echo_seconds)
+    web = Crowd(limits.web_connections, limits.web_per_peer, limits.web_seconds)
+    crowds = (mail, echo, web)
     postmaster = PostmasterFolder(arrivals / POSTMASTER)
     delivery = Delivery(desk, limits, postmaster)
     domains = frozenset(domain.lower().encode("ascii") for domain in canary.domains)
@@ -119,12 +124,16 @@ async def running(
             smtp_port = await _listen(open_servers, "canary.smtp", mail_host, canary.smtp)
             echo_host = EchoHost(desk, echo, limits)
             echo_port = await _listen(open_servers, "canary.echo", echo_host, canary.echo)
-            keeper = asyncio.create_task(_keep_house(desk, (mail, echo), postmaster, limits))
+            web_port = None
+            if canary.web is not None:
+                web_host = WebHost(desk, web, limits)
+                web_port = await _listen(open_servers, "canary.web", web_host, canary.web)
+            keeper = asyncio.create_task(_keep_house(desk, crowds, postmaster, limits))
             try:
-                yield Running(smtp_port, echo_port, desk)
+                yield Running(smtp_port, echo_port, desk, web_port)
             finally:
                 keeper.cancel()
-        await asyncio.gather(*(c.disperse(limits.farewell_seconds) for c in (mail, echo)))
+        await asyncio.gather(*(c.disperse(limits.farewell_seconds) for c in crowds))
     finally:
         desk.note_unlisted()
         await desk.log.close()

@@ -1,19 +1,29 @@
 """One connection to the canary, and what becomes of the tokens that it brings."""
 
 import asyncio
+import re
 import secrets
 from dataclasses import dataclass, field
 
 from survey.canary.desk import Desk
+from survey.canary.identity import identity_headers
 from survey.canary.log import Then
 from survey.canary.record import MAX_HELO, MAX_SENDER, mapped
 from survey.model.arrival import Arrival, ArrivalKind
-from survey.protocols.token import Claims, TokenKind, find_token, make_nonce, read_token
+from survey.protocols.token import (
+    TOKEN_CHARS,
+    Claims,
+    TokenKind,
+    find_token,
+    make_nonce,
+    read_token,
+)
 
 OPENING = 4096
 """First bytes of a connection that are held, until its end, to look for a token in."""
 MOST_TOKENS = 100
 """Different tokens of one connection that are kept apart."""
+_SPOKEN = re.compile(rb"^NOOP ([A-Za-z2-7]{%d})\r?$" % TOKEN_CHARS, re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -106,6 +116,8 @@ class Visit:
 
     def end(self) -> None:
         """The connection is over: what came to nothing better is put into the log as what it is."""
+        if not self._told:
+            self._unanswered()
         if not self._told and not self._waiting:
             self.overheard(bytes(self._opening))
         for token, (kind, claims, sender) in self._waiting.items():
@@ -116,6 +128,17 @@ class Visit:
         if not self._told and not self._waiting:
             self.desk.note(self._arrival(ArrivalKind.CONNECTION, "", self.sender))
         self._waiting.clear()
+
+    def _unanswered(self) -> None:
+        """A proxy may bring the body of a POST and hang up at once, since we speak no HTTP.
+
+        Its token came all the way, though nobody heard our nonce.
+        """
+        spoken = _SPOKEN.search(bytes(self._opening))
+        asked = self.tunnel_nonce(spoken[1]) if spoken else None
+        if asked is not None:
+            token, claims, _ = asked
+            self.note(ArrivalKind.TUNNEL, token, claims)
 
     def _arrival(
         self,
@@ -139,6 +162,7 @@ class Visit:
             sender=sender[:MAX_SENDER],
             helo=self.helo[:MAX_HELO],
             size=min(self.size if size is None else size, 2**32 - 1),
+            headers=identity_headers(bytes(self._opening)) if kind is ArrivalKind.TUNNEL else b"",
         )
 
 

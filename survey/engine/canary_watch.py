@@ -26,7 +26,7 @@ LINE = 1024
 
 
 class CanaryWatch:
-    """Checks both doors again and again.
+    """Checks all doors again and again.
 
     Args:
         canary: Where they are.
@@ -44,7 +44,7 @@ class CanaryWatch:
         *,
         longest_illness: float = LONGEST_ILLNESS,
     ) -> None:
-        self._doors = (canary.smtp, canary.echo)
+        self._doors, self._web = (canary.smtp, canary.echo), canary.web
         self._clock = clock
         self._listeners: list[Callable[[float, bool], None]] = []
         self._longest_illness = longest_illness
@@ -57,7 +57,7 @@ class CanaryWatch:
         self._listeners.append(listener)
 
     def healthy(self) -> bool:
-        """Whether the last check of both doors was good; not before the first."""
+        """Whether the last check of all doors was good; not before the first."""
         return self._ill_since is None
 
     async def recovery(self) -> None:
@@ -79,9 +79,12 @@ class CanaryWatch:
             await asyncio.sleep(INTERVAL if self.healthy() else INTERVAL / 5)
 
     async def check(self) -> bool:
-        """Check both doors once; whether both are in order."""
+        """Check each door once; whether all are in order."""
         began = self._clock()
-        good = all(await asyncio.gather(*(answers_noop(door) for door in self._doors)))
+        checks = [answers_noop(door) for door in self._doors]
+        if self._web is not None:
+            checks.append(answers_get(self._web))
+        good = all(await asyncio.gather(*checks))
         if good:
             self._ill_since = None
             self._recovered.set()
@@ -111,6 +114,21 @@ async def answers_noop(door: Endpoint) -> bool:
                 writer.write(b"QUIT\r\n")
                 await writer.drain()
                 return greeted and answered
+            finally:
+                writer.close()
+    return False
+
+
+async def answers_get(door: Endpoint) -> bool:
+    """Whether the canary's web host answers a request for its own page with 200."""
+    with suppress(OSError, asyncio.LimitOverrunError, asyncio.IncompleteReadError):
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(
+                format_ip(door.ip), door.port, limit=LINE
+            )
+            try:
+                writer.write(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+                return (await reader.readuntil(b"\n")).startswith(b"HTTP/1.1 200 ")
             finally:
                 writer.close()
     return False

@@ -38,7 +38,7 @@ def run_canary(settings: Settings, campaign: Path, say: Callable[[str], None]) -
 async def serve_canary(
     settings: Settings, campaign: Path, ready: Callable[[str], None], stop: asyncio.Event
 ) -> None:
-    """Serve until ``stop``; ``ready`` is told in one line once both hosts listen.
+    """Serve until ``stop``; ``ready`` is told in one line once all hosts listen.
 
     Errors: see ``run_canary``.
     """
@@ -49,13 +49,16 @@ async def serve_canary(
 
     def started(running: Running) -> None:
         mail, echo = format_ip(far_end.smtp.ip), format_ip(far_end.echo.ip)
+        web = ""
+        if far_end.web is not None:
+            web = f", web host on {format_ip(far_end.web.ip)}:{running.web_port}"
         ready(
             f"canary of {read.id}: MX for {' and '.join(far_end.domains)} on "
-            f"{mail}:{running.smtp_port}, echo host on {echo}:{running.echo_port}"
+            f"{mail}:{running.smtp_port}, echo host on {echo}:{running.echo_port}{web}"
         )
 
     await serve(
-        Canary(far_end.domains, far_end.smtp, far_end.echo),
+        Canary(far_end.domains, far_end.smtp, far_end.echo, far_end.web),
         key,
         Layout(settings.data).arrivals,
         stop,

@@ -30,6 +30,7 @@ from survey.model.address import Range, parse_ip
 from survey.model.plan import Canary, Endpoint, Plan
 from survey.model.probe import Probe
 from survey.settings import Settings
+from survey.storage.certificates import make_certificates
 from survey.storage.files import private_folder
 from survey.storage.keys import TOKEN, make_key
 from survey.storage.layout import Layout
@@ -38,12 +39,13 @@ from survey.targets.plan import plan_hash
 
 SPACE = Range(parse_ip("127.16.0.0"), parse_ip("127.16.255.255"))
 ANSWERING = 2600
-PORTS = Ports(smtp=(12525,), http=(13128, 18080), socks=(11080,))
+PORTS = Ports(smtp=(12525,), http=(13128, 18080), socks=(11080,), https=(18443,), telnet=(12323,))
 """Unlike the well-known ones, hardly ever taken on a machine where somebody works."""
 CANARY = Canary(
     domains=("canary.example", "canary.test"),
     smtp=Endpoint(parse_ip("127.0.0.2"), 12526),
     echo=Endpoint(parse_ip("127.0.0.2"), 12527),
+    web=Endpoint(parse_ip("127.0.0.2"), 12528),
 )
 AGENCY = "es-ejemplar"
 WORKERS = 2
@@ -101,6 +103,7 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
     files = write_lab_files(world, CANARY, folder)
     settings = Settings(folder / "data", folder / "keys", files.agencies)
     make_key(settings.keys, TOKEN)
+    make_certificates(settings.keys)
     _import_registries(settings, files)
     with lab_process(world, CANARY) as lab:
         say(
@@ -158,7 +161,7 @@ def _import_registries(settings: Settings, files: LabFiles) -> None:
 
 def _judged(settings: Settings, plan: Plan, world: World) -> Score:
     """The score once everything has arrived, or after LATE_SECONDS."""
-    tested = {(part.probe, port) for part in plan.probes for port in part.ports}
+    tested = {(part.probe, port) for part in plan.probes for port in part.every_port}
     truth = [one for one in world.truth() if (one.probe, one.port) in tested]
     until = time.monotonic() + LATE_SECONDS
     while True:

@@ -23,6 +23,7 @@ LAB_CANARY = Canary(
     domains=("canary.example", "canary.test"),
     smtp=Endpoint(parse_ip("127.0.0.2"), 2525),
     echo=Endpoint(parse_ip("127.0.0.2"), 2526),
+    web=Endpoint(parse_ip("127.0.0.2"), 2527),
 )
 """Where the lab expects the canary if nobody says otherwise."""
 
@@ -108,6 +109,7 @@ def _campaign(world: World, canary: Canary, made: LabFiles) -> str:
         )
     ]
     ports = world.ports
+    doors = "\n".join(f'{name} = "{_socket(door)}"' for name, door in canary.doors)
     return f"""\
 [campaign]
 id = "lab"
@@ -122,6 +124,15 @@ ports = {list(ports.smtp)}
 
 [probes.http_connect]
 ports = {list(ports.http)}
+tls_ports = {list(ports.https)}
+
+[probes.http_get]
+ports = {list(ports.http)}
+tls_ports = {list(ports.https)}
+
+[probes.http_post]
+ports = {list(ports.http)}
+tls_ports = {list(ports.https)}
 
 [probes.socks4]
 ports = {list(ports.socks)}
@@ -132,6 +143,9 @@ ports = {list(ports.socks)}
 [probes.socks5]
 ports = {list(ports.socks)}
 
+[probes.telnet]
+ports = {list(ports.telnet)}
+
 [rate]
 packets_per_second = 20000
 per_24_per_second = 10000.0
@@ -139,8 +153,7 @@ per_host_connections = 4
 
 [canary]
 domains = {json.dumps(canary.domains)}
-smtp = "{_socket(canary.smtp)}"
-echo = "{_socket(canary.echo)}"
+{doors}
 
 [names]
 hosts = {json.dumps(made.registries.hosts.name)}
@@ -166,10 +179,10 @@ async def _until_told(world: World, canary: Canary, say: Callable[[str], None]) 
 
     def ready(lab: Lab) -> None:
         addresses = sum(map(len, world.ranges))
+        doors = ", ".join(_socket(door) for _, door in canary.doors)
         say(
             f"lab: {len(world.machines):,} of {addresses:,} addresses answer, on {lab.doors:,} "
-            f"ports; its way out is the canary on {_socket(canary.smtp)} and "
-            f"{_socket(canary.echo)}; stop with Ctrl-C"
+            f"ports; its way out is the canary on {doors}; stop with Ctrl-C"
         )
 
     await serve(world, canary, ready, stop)

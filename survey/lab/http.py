@@ -10,6 +10,7 @@ from survey.lab.software import HTTP_SERVER, TUNNEL_AGENT
 from survey.model.plan import Endpoint
 
 _LONGEST_HEAD = 16384
+_MOST_FIELDS = 100
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n"
 _PAGE = (
     b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works</h1>"
@@ -19,10 +20,26 @@ _PAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The head of a request: its method, target, and nothing else that we need."""
+    """The head of a request.
+
+    Attributes:
+        method: In capitals.
+        target: As it was sent.
+        fields: The header lines, each with its end.
+    """
 
     method: bytes
     target: bytes
+    fields: tuple[bytes, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body that follows."""
+        for line in self.fields:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length" and value.strip().isdigit():
+                return int(value)
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +62,24 @@ class ConnectProxy:
         """Read a request; if it is CONNECT to the canary, tunnel."""
         request = await read_request(peer)
         if request is None:
-            peer.say(_reply(place, b"400 Bad Request"))
+            peer.say(reply_with(place, b"400 Bad Request"))
             return
         if request.method != b"CONNECT":
-            peer.say(_reply(place, b"501 Not Implemented"))
+            peer.say(reply_with(place, b"501 Not Implemented"))
             return
         await self.tunnel(peer, place, request.target)
 
     async def tunnel(self, peer: Peer, place: Place, target: bytes) -> None:
         """Answer CONNECT, and tunnel to the canary."""
-        endpoint = _endpoint(place, target)
+        endpoint = endpoint_of(place, target)
         if endpoint is None or (place.out.is_mail(endpoint) and not self.mail):
-            peer.say(_reply(place, b"403 Forbidden"))
+            peer.say(reply_with(place, b"403 Forbidden"))
             return
         if self.delay:
             await asyncio.sleep(self.delay)
         far = await place.out.dial(place.door.exit_ip, endpoint)
         if far is None:
-            peer.say(_reply(place, b"503 Service Unavailable"))
+            peer.say(reply_with(place, b"503 Service Unavailable"))
             return
         try:
             reply = _ESTABLISHED + _agent(place) + b"\r\n"
@@ -79,7 +96,7 @@ def always(status: bytes, *headers: bytes, page: bytes = _PAGE) -> Behaviour:
 
     async def behaviour(peer: Peer, place: Place) -> None:
         await read_request(peer)
-        peer.say(_reply(place, status, *headers, page=page))
+        peer.say(reply_with(place, status, *headers, page=page))
 
     return behaviour
 
@@ -88,18 +105,18 @@ async def bad_request(peer: Peer, place: Place) -> None:
     """400 to CONNECT and to what is no HTTP, as soon as that is clear; a page to a GET."""
     request = await read_request(peer)
     fine = request is not None and request.method in {b"GET", b"HEAD"}
-    peer.say(_reply(place, b"200 OK" if fine else b"400 Bad Request"))
+    peer.say(reply_with(place, b"200 OK" if fine else b"400 Bad Request"))
 
 
 async def not_allowed(peer: Peer, place: Place) -> None:
     """405 to CONNECT, 400 to what is no HTTP, a page to a GET."""
     request = await read_request(peer)
     if request is None:
-        peer.say(_reply(place, b"400 Bad Request"))
+        peer.say(reply_with(place, b"400 Bad Request"))
     elif request.method in {b"GET", b"HEAD"}:
-        peer.say(_reply(place, b"200 OK"))
+        peer.say(reply_with(place, b"200 OK"))
     else:
-        peer.say(_reply(place, b"405 Method Not Allowed", b"Allow: GET,POST,OPTIONS,HEAD"))
+        peer.say(reply_with(place, b"405 Method Not Allowed", b"Allow: GET,POST,OPTIONS,HEAD"))
 
 
 async def endless_portal(peer: Peer, place: Place) -> None:
@@ -129,14 +146,16 @@ async def read_request(peer: Peer) -> Request | None:
     words = (first + head).split()
     if len(words) != 3 or not words[2].startswith(b"HTTP/"):  # noqa: PLR2004 - method target version
         return None
-    while head not in {b"\r\n", b"\n"}:
-        head = await peer.until(b"\n", _LONGEST_HEAD)
-        if head is None:
+    fields: list[bytes] = []
+    while (head := await peer.until(b"\n", _LONGEST_HEAD)) not in {b"\r\n", b"\n"}:
+        if head is None or len(fields) >= _MOST_FIELDS:
             return None
-    return Request(words[0].upper(), words[1])
+        fields.append(head)
+    return Request(words[0].upper(), words[1], tuple(fields))
 
 
-def _endpoint(place: Place, target: bytes) -> Endpoint | None:
+def endpoint_of(place: Place, target: bytes) -> Endpoint | None:
+    """The canary's endpoint that ``host:port`` names; None for anything else."""
     host, _, port = target.rpartition(b":")
     if not (port.isdigit() and len(port) <= 5):  # noqa: PLR2004 - ports have up to five digits
         return None
@@ -155,7 +174,8 @@ def _agent(place: Place) -> bytes:
     return b"Proxy-Agent: %b\r\n" % TUNNEL_AGENT[software] if software in TUNNEL_AGENT else b""
 
 
-def _reply(place: Place, status: bytes, *headers: bytes, page: bytes = _PAGE) -> bytes:
+def reply_with(place: Place, status: bytes, *headers: bytes, page: bytes = _PAGE) -> bytes:
+    """A whole reply with a page."""
     fields = (
         b"Content-Type: text/html",
         b"Content-Length: %d" % len(page),

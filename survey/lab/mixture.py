@@ -11,7 +11,12 @@ from survey.lab.personality import CLOSED, Personality, Role, openness
 _P = Personality
 
 SERVICES: dict[Trade, tuple[tuple[tuple[Role, ...], float], ...]] = {
-    Trade.BROADBAND: (((Role.HTTP,), 4), ((Role.SOCKS,), 4), ((Role.HTTP, Role.SOCKS), 1)),
+    Trade.BROADBAND: (
+        ((Role.HTTP,), 4),
+        ((Role.SOCKS,), 4),
+        ((Role.HTTP, Role.SOCKS), 1),
+        ((Role.TELNET,), 0.6),
+    ),
     Trade.MOBILE: (((Role.HTTP,), 5), ((Role.SOCKS,), 3)),
     Trade.HOSTING: (
         ((Role.SMTP,), 6),
@@ -20,9 +25,15 @@ SERVICES: dict[Trade, tuple[tuple[tuple[Role, ...], float], ...]] = {
         ((Role.SMTP, Role.HTTP), 3),
         ((Role.HTTP, Role.SOCKS), 1),
         ((Role.SMTP, Role.HTTP, Role.SOCKS), 0.5),
+        ((Role.HTTP, Role.HTTPS), 1),
     ),
     Trade.UNIVERSITY: (((Role.SMTP,), 5), ((Role.HTTP,), 4), ((Role.SOCKS,), 1)),
-    Trade.BUSINESS: (((Role.SMTP,), 6), ((Role.HTTP,), 3), ((Role.SMTP, Role.HTTP), 1)),
+    Trade.BUSINESS: (
+        ((Role.SMTP,), 6),
+        ((Role.HTTP,), 3),
+        ((Role.SMTP, Role.HTTP), 1),
+        ((Role.HTTPS,), 0.6),
+    ),
     Trade.GOVERNMENT: (((Role.SMTP,), 5), ((Role.HTTP,), 3)),
 }
 """What an answering machine in each kind of network offers, with weights."""
@@ -78,6 +89,14 @@ MIXTURE: dict[Role, tuple[tuple[Personality, float], ...]] = {
         (_P.CONNECT_OTHER_EXIT, 3),
         (_P.CONNECT_NO_MAIL, 3),
         (_P.MIXED_PROXY, 1),
+        (_P.FORWARD_OPEN, 3),
+        (_P.FORWARD_NAMED, 4),
+        (_P.FORWARD_BARE, 1),
+        (_P.FORWARD_WEB, 3),
+        (_P.FORWARD_POST, 1),
+        (_P.FORWARD_OTHER_EXIT, 1),
+        (_P.WEB_CACHE, 2),
+        (_P.WEB_QUOTES, 2),
         *_ANYWHERE,
     ),
     Role.SOCKS: (
@@ -97,6 +116,23 @@ MIXTURE: dict[Role, tuple[tuple[Personality, float], ...]] = {
         (_P.SOCKS_OTHER_EXIT, 3),
         (_P.SOCKS_NO_MAIL, 3),
         (_P.MIXED_PROXY, 1.5),
+        *_ANYWHERE,
+    ),
+    Role.HTTPS: (
+        (_P.TLS_WEB, 12),
+        (_P.TLS_FORBIDDEN, 4),
+        (_P.TLS_CONNECT_OPEN, 3),
+        (_P.TLS_FORWARD_OPEN, 1),
+        (_P.WEB_BAD_REQUEST, 2),
+        *_ANYWHERE,
+    ),
+    Role.TELNET: (
+        (_P.TELNET_LOGIN, 20),
+        (_P.TELNET_WINGATE, 3),
+        (_P.TELNET_CCPROXY, 2),
+        (_P.TELNET_HOST_PORT, 1),
+        (_P.TELNET_CISCO, 1),
+        (_P.TELNET_FAKE, 1),
         *_ANYWHERE,
     ),
 }

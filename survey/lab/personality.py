@@ -17,6 +17,8 @@ class Role(StrEnum):
     SMTP = "smtp"
     HTTP = "http"
     SOCKS = "socks"
+    HTTPS = "https"
+    TELNET = "telnet"
 
 
 class Personality(StrEnum):
@@ -77,6 +79,22 @@ class Personality(StrEnum):
     """Takes the wish, then 503: it can't reach the far end."""
     CONNECT_FAKE = "connect_fake"
     """Says 200 and then plays our canary itself, as well as a stranger can."""
+    FORWARD_OPEN = "forward_open"
+    """GET and POST for anybody, also to the mail port; no CONNECT.  Hides who asks."""
+    FORWARD_NAMED = "forward_named"
+    """The same; adds ``Via`` and ``X-Forwarded-For``."""
+    FORWARD_BARE = "forward_bare"
+    """The same; passes the words of a far end that speaks no HTTP on without a head."""
+    FORWARD_WEB = "forward_web"
+    """GET for anybody; a POST reaches a far end that speaks no HTTP, but its answer is a 502."""
+    FORWARD_POST = "forward_post"
+    """POST for anybody, and nothing else."""
+    FORWARD_OTHER_EXIT = "forward_other_exit"
+    """GET and POST for anybody; the far end sees another address than the one tested."""
+    WEB_CACHE = "web_cache"
+    """Answers a GET out of its memory, with a nonce of another connection."""
+    WEB_QUOTES = "web_quotes"
+    """A web server whose page repeats the request, token included."""
     WEB_ALWAYS_200 = "web_always_200"
     """A web server with the same page, and 200, for every request."""
     WEB_PORTAL = "web_portal"
@@ -87,6 +105,30 @@ class Personality(StrEnum):
     """400, as nginx to CONNECT, to SOCKS and to anything else it can't read."""
     WEB_NOT_ALLOWED = "web_not_allowed"
     """405, as Apache to CONNECT."""
+
+    # Behind TLS from the first byte.
+    TLS_CONNECT_OPEN = "tls_connect_open"
+    """Tunnels for anybody, inside TLS."""
+    TLS_FORWARD_OPEN = "tls_forward_open"
+    """GET and POST for anybody, inside TLS."""
+    TLS_FORBIDDEN = "tls_forbidden"
+    """403 inside TLS."""
+    TLS_WEB = "tls_web"
+    """A web server inside TLS."""
+
+    # Telnet gateways.
+    TELNET_WINGATE = "telnet_wingate"
+    """``WinGate>``, and connects anybody."""
+    TELNET_CCPROXY = "telnet_ccproxy"
+    """``CCProxy Telnet>`` after telnet options, and connects anybody."""
+    TELNET_HOST_PORT = "telnet_host_port"
+    """``host[:port]:``, and connects anybody, but not to the mail port."""
+    TELNET_CISCO = "telnet_cisco"
+    """``cisco>``, and connects anybody."""
+    TELNET_LOGIN = "telnet_login"
+    """Wants a name and a password."""
+    TELNET_FAKE = "telnet_fake"
+    """``WinGate>``, then plays our canary itself, as well as a stranger can."""
 
     # SOCKS proxies.
     SOCKS_OPEN = "socks_open"
@@ -160,6 +202,8 @@ class Openness:
 
 _RELAY = Openness(frozenset({Probe.SMTP_RELAY}), mail=True)
 _CONNECT = Openness(frozenset({Probe.HTTP_CONNECT}), mail=True)
+_FORWARD = Openness(frozenset({Probe.HTTP_GET, Probe.HTTP_POST}), mail=True)
+_TELNET = Openness(frozenset({Probe.TELNET}), mail=True)
 _SOCKS = frozenset({Probe.SOCKS4, Probe.SOCKS4A, Probe.SOCKS5})
 _SOCKS_MAIL = Openness(_SOCKS, mail=True)
 _SOCKS5 = Openness(frozenset({Probe.SOCKS5}), mail=True)
@@ -176,6 +220,18 @@ _OPENNESS: dict[Personality, Openness] = {
     Personality.CONNECT_SLOW: _CONNECT,
     Personality.CONNECT_OTHER_EXIT: _CONNECT,
     Personality.CONNECT_NO_MAIL: Openness(frozenset({Probe.HTTP_CONNECT})),
+    Personality.FORWARD_OPEN: _FORWARD,
+    Personality.FORWARD_NAMED: _FORWARD,
+    Personality.FORWARD_BARE: _FORWARD,
+    Personality.FORWARD_WEB: Openness(frozenset({Probe.HTTP_GET})),
+    Personality.FORWARD_POST: Openness(frozenset({Probe.HTTP_POST}), mail=True),
+    Personality.FORWARD_OTHER_EXIT: _FORWARD,
+    Personality.TLS_CONNECT_OPEN: _CONNECT,
+    Personality.TLS_FORWARD_OPEN: _FORWARD,
+    Personality.TELNET_WINGATE: _TELNET,
+    Personality.TELNET_CCPROXY: _TELNET,
+    Personality.TELNET_HOST_PORT: Openness(frozenset({Probe.TELNET})),
+    Personality.TELNET_CISCO: _TELNET,
     Personality.SOCKS_OPEN: _SOCKS_MAIL,
     Personality.SOCKS_SPLIT: _SOCKS_MAIL,
     Personality.SOCKS_OTHER_EXIT: _SOCKS_MAIL,
@@ -188,6 +244,12 @@ _OPENNESS: dict[Personality, Openness] = {
 }
 
 CLOSED = Openness()
+
+OTHER_EXIT = frozenset(one for one in Personality if one.value.endswith("other_exit"))
+"""Whose far end sees another address than the one tested."""
+
+INSIDE_TLS = frozenset(one for one in Personality if one.value.startswith("tls_"))
+"""Who speaks TLS from the first byte."""
 
 
 def openness(personality: Personality) -> Openness:

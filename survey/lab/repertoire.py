@@ -1,11 +1,13 @@
 """How every personality behaves: the one table from names to behaviour."""
 
-from survey.lab import http, oddities, smtp
+from survey.lab import http, http_forward, oddities, smtp, telnet
 from survey.lab.http import ConnectProxy
+from survey.lab.http_forward import ForwardProxy
 from survey.lab.personality import Personality
 from survey.lab.place import Behaviour
 from survey.lab.smtp import Session
 from survey.lab.socks import After, SocksProxy
+from survey.lab.telnet import Gateway
 
 _P = Personality
 
@@ -48,6 +50,28 @@ BEHAVIOURS: dict[Personality, Behaviour] = {
     _P.CONNECT_FORBIDDEN: http.always(b"403 Forbidden"),
     _P.CONNECT_UNREACHABLE: http.always(b"503 Service Unavailable"),
     _P.CONNECT_FAKE: http.fake_tunnel,
+    _P.FORWARD_OPEN: ForwardProxy(),
+    _P.FORWARD_NAMED: ForwardProxy(adds=True),
+    _P.FORWARD_BARE: ForwardProxy(bare=True),
+    _P.FORWARD_WEB: ForwardProxy(only_http=True),
+    _P.FORWARD_POST: ForwardProxy(frozenset({b"POST"})),
+    _P.FORWARD_OTHER_EXIT: ForwardProxy(),
+    _P.WEB_CACHE: http_forward.from_memory,
+    _P.WEB_QUOTES: http_forward.quotes,
+    _P.TLS_CONNECT_OPEN: ConnectProxy(),
+    _P.TLS_FORWARD_OPEN: ForwardProxy(),
+    _P.TLS_FORBIDDEN: http.always(b"403 Forbidden"),
+    _P.TLS_WEB: http.not_allowed,
+    _P.TELNET_WINGATE: Gateway(b"WinGate>", telnet.COLON),
+    _P.TELNET_CCPROXY: Gateway(
+        b"CCProxy Telnet>", telnet.OPEN, b"CCProxy Telnet Service Ready.\r\n", options=True
+    ),
+    _P.TELNET_HOST_PORT: Gateway(
+        b"host[:port]: ", telnet.COLON, b"Telnet gateway ready.\r\n", mail=False
+    ),
+    _P.TELNET_CISCO: Gateway(b"cisco>", telnet.TELNET, b"\r\n"),
+    _P.TELNET_LOGIN: telnet.login,
+    _P.TELNET_FAKE: Gateway(b"WinGate>", telnet.COLON, fake=True),
     _P.WEB_ALWAYS_200: http.always(b"200 OK"),
     _P.WEB_PORTAL: http.always(b"302 Found", b"Location: http://portal.example/login"),
     _P.WEB_PORTAL_200: http.endless_portal,

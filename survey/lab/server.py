@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from survey.errors import ConfigError
+from survey.lab.certificate import server_context
 from survey.lab.listening import allow_descriptors, listen, listen_silently
 from survey.lab.peer import Peer
-from survey.lab.personality import Personality
+from survey.lab.personality import INSIDE_TLS, Personality
 from survey.lab.place import Place
 from survey.lab.post import PostOffice
 from survey.lab.repertoire import BEHAVIOURS
@@ -58,6 +59,7 @@ async def running(world: World, canary: Canary) -> AsyncIterator[Lab]:
     out = WayOut(canary, present)
     post = PostOffice(out)
     loop = asyncio.get_running_loop()
+    tls = server_context()
     silent, servers = [], []
     try:
         for machine, door in doors:
@@ -67,7 +69,9 @@ async def running(world: World, canary: Canary) -> AsyncIterator[Lab]:
             talk = functools.partial(_talk, place=Place(machine, door, out, post))
             servers.append(
                 await loop.create_server(
-                    functools.partial(Peer, present, talk), sock=listen(machine.ip, door.port)
+                    functools.partial(Peer, present, talk),
+                    sock=listen(machine.ip, door.port),
+                    ssl=tls if door.personality in INSIDE_TLS else None,
                 )
             )
         async with post.delivering():
@@ -111,7 +115,7 @@ async def _talk(peer: Peer, place: Place) -> None:
 
 
 def _check(world: World, canary: Canary) -> None:
-    for name, endpoint in (("smtp", canary.smtp), ("echo", canary.echo)):
+    for name, endpoint in canary.doors:
         if endpoint.ip not in LOOPBACK or world.machine(endpoint.ip):
             raise ConfigError(
                 "lab",

@@ -41,6 +41,8 @@ SOFTWARE: dict[Role, tuple[tuple[Software, float], ...]] = {
         (Software.TINYPROXY, 3),
     ),
     Role.SOCKS: (),
+    Role.HTTPS: ((Software.APACHE, 1), (Software.NGINX, 1)),
+    Role.TELNET: (),
 }
 """What runs behind a port of each role, with weights; SOCKS servers don't say what they are."""
 

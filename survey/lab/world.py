@@ -15,7 +15,7 @@ from survey.errors import ConfigError
 from survey.lab.draws import BLOCK, Draws, draws_of
 from survey.lab.geography import Country, Geography, Holding, Network, Trade, make_geography
 from survey.lab.mixture import draw_personality, draw_services
-from survey.lab.personality import Personality, Role, openness
+from survey.lab.personality import OTHER_EXIT, Personality, Role, openness
 from survey.lab.software import OWN_SOFTWARE, SOFTWARE, Software
 from survey.model.address import Range, format_ip
 from survey.model.probe import Probe
@@ -35,10 +35,13 @@ class Ports:
     smtp: tuple[int, ...] = (2525,)
     http: tuple[int, ...] = (3128, 8080)
     socks: tuple[int, ...] = (1080,)
+    https: tuple[int, ...] = (8443,)
+    telnet: tuple[int, ...] = (2323,)
 
     def of(self, role: Role) -> tuple[int, ...]:
         """The ports of one role."""
-        return {Role.SMTP: self.smtp, Role.HTTP: self.http, Role.SOCKS: self.socks}[role]
+        ports: tuple[int, ...] = getattr(self, role.value)
+        return ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def _checked_ranges(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
 
 
 def _checked_ports(ports: Ports) -> Ports:
-    every = [*ports.smtp, *ports.http, *ports.socks]
+    every = [port for role in Role for port in ports.of(role)]
     for port in every:
         if not 1024 <= port <= 65535:  # noqa: PLR2004 - the unprivileged ports
             raise ConfigError("lab", "ports", f"{port} won't do", "give a port from 1024 to 65535")
@@ -251,7 +254,7 @@ def _door(draws: Draws, target: tuple[int, int], role: Role, neglect: float, aro
     ip, port = target
     personality = draw_personality(draws, role, neglect, ip, port)
     exit_ip = ip
-    if personality in {Personality.CONNECT_OTHER_EXIT, Personality.SOCKS_OTHER_EXIT}:
+    if personality in OTHER_EXIT:
         step = 1 + draws.number("exit", ip, port) % max(1, len(around) - 1)
         exit_ip = around.start + (ip - around.start + step) % len(around)
     return Door(

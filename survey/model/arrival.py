@@ -38,6 +38,8 @@ class Arrival:
         sender: Envelope sender, at most 320 bytes, hostile.
         helo: What the peer called itself, at most 255 bytes, hostile.
         size: Bytes of the message or conversation.
+        headers: Of the request that brought a token in a tunnel, the lines by which a proxy names
+            itself or its client, at most 512 bytes, hostile.
     """
 
     at: datetime
@@ -51,3 +53,4 @@ class Arrival:
     sender: bytes
     helo: bytes
     size: int
+    headers: bytes = b""

@@ -106,13 +106,13 @@ class OpenServer:
     def greeting(self) -> bytes:
         """What the server itself said first; behind it in ``banner`` our own canary may speak.
 
-        A mail server's greeting to its last line, a CONNECT's answer to its blank line, a SOCKS
-        server's reply.
+        A mail server's greeting to its last line, an HTTP proxy's answer to its blank line, the
+        reply of a SOCKS server or a telnet gateway.
         """
         if self.probe.is_relay:
             lines = self.banner.splitlines(keepends=True)
             last = next((at for at, line in enumerate(lines) if line[3:4] != b"-"), len(lines))
             return b"".join(lines[: last + 1])
-        if self.probe is Probe.HTTP_CONNECT:
+        if self.probe.is_http:
             return re.split(rb"\r?\n\r?\n", self.banner, maxsplit=1)[0]
         return self.reply

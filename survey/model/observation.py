@@ -39,6 +39,7 @@ class Protocol(StrEnum):
     SSH = "ssh"
     FTP = "ftp"
     TLS = "tls"
+    TELNET = "telnet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Observation:
         ip: The tested address (the entry), as a number.
         port: The tested port.
         probe: Which test.
-        variant: Which form of it: an envelope id (``V1``, ``C0``) for relays, ``echo`` or ``mail``
-            for tunnels (to which of the canary's ports).
+        variant: Which form of it: an envelope id (``V1``, ``C0``) for relays, ``echo``, ``mail`` or
+            ``web`` for tunnels (to which of the canary's ports).
         canary_port: The canary's port that was asked for, 0 for relays.
         tls: Whether the conversation ran over TLS.
         attempt: 0 for the first try of the run, then counting follow-ups.
@@ -60,7 +61,8 @@ class Observation:
         failure: Why it ended early, or None if the dialogue came to its own end.
         protocol: What the peer was heard to speak, or None.
         refused_at: The command whose reply was a refusal (``EHLO``, ``MAIL``, ``RCPT``, ``DATA``,
-            ``MESSAGE``, ``METHOD``, ``CONNECT``, ``GREETING``), or None.
+            ``MESSAGE``, ``METHOD``, ``CONNECT``, ``GET``, ``POST``, ``LOGIN``, ``GREETING``), or
+            None.
         code: The last reply's code (SMTP, HTTP status, SOCKS reply), or None.
         reply: The last reply's bytes, at most MAX_EVIDENCE.
         token: The token that this conversation carried (the recipient token for relays), or "".

@@ -61,11 +61,19 @@ class Canary:
         domains: Two mail domains whose MX is ours.
         smtp: Our MX.
         echo: Our echo host.
+        web: Our web host, which waits for the client; None if the campaign has none.
     """
 
     domains: tuple[str, ...]
     smtp: Endpoint
     echo: Endpoint
+    web: Endpoint | None = None
+
+    @property
+    def doors(self) -> tuple[tuple[str, Endpoint], ...]:
+        """Every port of ours, by its name in a campaign."""
+        doors = (("smtp", self.smtp), ("echo", self.echo), ("web", self.web))
+        return tuple((name, door) for name, door in doors if door is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,22 @@ class Probe(StrEnum):
 
     SMTP_RELAY = "smtp_relay"
     HTTP_CONNECT = "http_connect"
+    HTTP_GET = "http_get"
+    HTTP_POST = "http_post"
     SOCKS4 = "socks4"
     SOCKS4A = "socks4a"
     SOCKS5 = "socks5"
+    TELNET = "telnet"
 
     @property
     def is_relay(self) -> bool:
         """Whether it proves a mail relay; the others prove a tunnel (proxy)."""
         return self is Probe.SMTP_RELAY
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it speaks HTTP to a proxy."""
+        return self in {Probe.HTTP_CONNECT, Probe.HTTP_GET, Probe.HTTP_POST}
 
 
 # What a token carries instead of the name.  Published: never reused, never renumbered.
@@ -25,4 +33,7 @@ PROBE_CODES: dict[Probe, int] = {
     Probe.SOCKS4: 3,
     Probe.SOCKS4A: 4,
     Probe.SOCKS5: 5,
+    Probe.HTTP_GET: 6,
+    Probe.HTTP_POST: 7,
+    Probe.TELNET: 8,
 }

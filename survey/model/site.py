@@ -5,9 +5,12 @@ from survey.model.probe import Probe
 _CLOSING: dict[Probe, str] = {
     Probe.SMTP_RELAY: "mail-relay",
     Probe.HTTP_CONNECT: "http-proxy",
+    Probe.HTTP_GET: "http-proxy",
+    Probe.HTTP_POST: "http-proxy",
     Probe.SOCKS4: "socks-proxy",
     Probe.SOCKS4A: "socks-proxy",
     Probe.SOCKS5: "socks-proxy",
+    Probe.TELNET: "telnet-gateway",
 }
 
 

@@ -33,16 +33,22 @@ _NAME = 50
 _PROTOCOLS = {
     Probe.SMTP_RELAY: "SMTP",
     Probe.HTTP_CONNECT: "HTTP CONNECT",
+    Probe.HTTP_GET: "HTTP GET",
+    Probe.HTTP_POST: "HTTP POST",
     Probe.SOCKS4: "SOCKS 4",
     Probe.SOCKS4A: "SOCKS 4a",
     Probe.SOCKS5: "SOCKS 5",
+    Probe.TELNET: "Telnet",
 }
 _CLOSING = {
     Probe.SMTP_RELAY: "smtp_relay",
     Probe.HTTP_CONNECT: "http_connect",
+    Probe.HTTP_GET: "http_connect",
+    Probe.HTTP_POST: "http_connect",
     Probe.SOCKS4: "socks",
     Probe.SOCKS4A: "socks",
     Probe.SOCKS5: "socks",
+    Probe.TELNET: "telnet",
 }
 
 

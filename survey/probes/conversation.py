@@ -139,6 +139,7 @@ class Conversation:
         if not events & select.EPOLLOUT:
             return False
         self._connecting = False
+        self.due = min(self._total_due, self._poller.now + self._reply)
         self._hear(None)
         return True
 

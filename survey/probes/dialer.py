@@ -96,8 +96,9 @@ class Dialer:
         connect: float,
         reply: float,
         total: float,
+        we_speak_first: bool = True,
     ) -> Talk:
-        """Run a dialogue in which we speak first; the limits are in seconds.
+        """Run a dialogue; the limits are in seconds.
 
         Args:
             ip: The address.
@@ -107,12 +108,13 @@ class Dialer:
             connect: Patience for the answer to our SYN.
             reply: Patience for each reply.
             total: Patience for the whole.
+            we_speak_first: Whether the handshake's last packet may wait for our first word.
 
         Raises:
             GateClosedError: Nothing may be sent at all.
             LocalError: This machine can't send.
         """
-        sock = await self._dial(ip, port, packets, we_speak_first=True)
+        sock = await self._dial(ip, port, packets, we_speak_first=we_speak_first)
         if isinstance(sock, Failure):
             return unanswered(sock)
         conversation = Conversation(

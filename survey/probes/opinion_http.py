@@ -17,6 +17,7 @@ from survey.model.observation import Protocol, Step
 from survey.model.plan import Endpoint
 from survey.model.probe import Probe
 from survey.probes import http_connect
+from survey.probes.introduction import agent
 from survey.probes.opinion_tunnel import Errand, TunnelOpinion
 from survey.protocols.dialogue import Answer
 from survey.protocols.token import NONCE_CHARS
@@ -34,7 +35,7 @@ _ANSWER = re.compile(rb"250 2\.0\.0 ([a-z2-7]{%d})\r?\n" % NONCE_CHARS)
 async def _connect(errand: Errand) -> Answer:
     proxy = h11.Connection(our_role=h11.CLIENT)
     near = errand.splice.near
-    name = http_connect.agent(errand.context.identity)
+    name = agent(errand.context.identity)
     try:
         async with asyncio.timeout(errand.patience):
             await _send(near, proxy.send(_request(errand.to, name)) or b"")

@@ -19,6 +19,7 @@ from survey.probes.conversation import Talk
 from survey.probes.dialer import unanswered
 from survey.probes.splice import Splice
 from survey.probes.trial import Trial
+from survey.probes.tunnel import VARIANTS, far_end, may_carry_more
 from survey.protocols.dialogue import Answer
 from survey.protocols.token import TokenKind
 
@@ -71,14 +72,15 @@ class TunnelOpinion:
     run_errand: Callable[[Errand], Awaitable[Answer]]
 
     async def run(self, ip: int, port: int, context: Context) -> tuple[Observation, ...]:
-        """Try a target: one observation per connection; to the MX only if the first one carried."""
+        """Try a target: one observation per connection."""
         observed: tuple[Observation, ...] = ()
-        for variant, to in (("echo", context.canary.echo), ("mail", context.canary.smtp)):
+        for variant in VARIANTS:
             if not context.wants(variant):
                 continue
+            to = far_end(context, variant)
             trial = Trial(ip, port, self.probe, variant, to.port)
             observed += (await self._connect(trial, to, context),)
-            if not observed[-1].nonce:
+            if not may_carry_more(observed[-1]):
                 break
         return observed
 

@@ -25,6 +25,7 @@ MAX_INTERIM = 4
 
 _START = b"HTTP/"
 _STATUS = re.compile(rb"HTTP/\d\.\d ([1-5]\d\d)(?=[ \r\n])")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r?\n", re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _SWITCHING = 101
 _INTERIM = 1
@@ -32,12 +33,25 @@ _SUCCESSFUL = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
-    """Status line and headers of one reply; not complete if the peer ended within them."""
+class Head:
+    """Status line and headers of one reply.
+
+    Attributes:
+        code: The status.
+        raw: Their bytes, at most MAX_EVIDENCE.
+        complete: The peer did not end within them.
+        length: Bytes that follow, if it says so.
+    """
 
     code: int
     raw: bytes
     complete: bool
+    length: int | None = None
+
+    @property
+    def successful(self) -> bool:
+        """Whether it is a 2xx."""
+        return self.code // 100 == _SUCCESSFUL
 
 
 def connect_request(to: Endpoint, agent: str) -> bytes:
@@ -49,22 +63,11 @@ def connect_request(to: Endpoint, agent: str) -> bytes:
 def http_connect(to: Endpoint, agent: str, token: str) -> Dialogue:
     """Ask for a tunnel to our canary and, if it is granted, talk with it."""
     inbox = Inbox()
-    head = yield from _read_head(inbox, connect_request(to, agent))
-    for _ in range(MAX_INTERIM):
-        if head is None or head.code // 100 != _INTERIM or head.code == _SWITCHING:
-            break
-        head = yield from _read_head(inbox)
+    head = yield from final_head(inbox, connect_request(to, agent))
     if head is None:
         return (yield from unexpected(inbox, Protocol.HTTP))
-    if head.code // 100 != _SUCCESSFUL:
-        return Answer(
-            Step.SPOKE,
-            failure=None if head.complete else inbox.ended,
-            protocol=Protocol.HTTP,
-            refused_at="CONNECT",
-            code=head.code,
-            reply=head.raw,
-        )
+    if not head.successful:
+        return refused("CONNECT", head, inbox)
     if not head.complete:
         return Answer(
             Step.SPOKE, inbox.ended, protocol=Protocol.HTTP, code=head.code, reply=head.raw
@@ -82,7 +85,29 @@ def http_connect(to: Endpoint, agent: str, token: str) -> Dialogue:
     )
 
 
-def _read_head(inbox: Inbox, request: bytes = b"") -> Generator[bytes, Heard, _Head | None]:
+def refused(method: str, head: Head, inbox: Inbox) -> Answer:
+    """What a status other than 2xx means, whether its head got complete or not."""
+    return Answer(
+        Step.SPOKE,
+        failure=None if head.complete else inbox.ended,
+        protocol=Protocol.HTTP,
+        refused_at=method,
+        code=head.code,
+        reply=head.raw,
+    )
+
+
+def final_head(inbox: Inbox, request: bytes) -> Generator[bytes, Heard, Head | None]:
+    """Say the request and take the head of the final reply off the inbox; None if it is no HTTP."""
+    head = yield from _read_head(inbox, request)
+    for _ in range(MAX_INTERIM):
+        if head is None or head.code // 100 != _INTERIM or head.code == _SWITCHING:
+            break
+        head = yield from _read_head(inbox)
+    return head
+
+
+def _read_head(inbox: Inbox, request: bytes = b"") -> Generator[bytes, Heard, Head | None]:
     """Say the request and take one reply's head off the inbox; None if it is not HTTP."""
     yield from inbox.until(1, request)
     searched = 0
@@ -101,4 +126,8 @@ def _read_head(inbox: Inbox, request: bytes = b"") -> Generator[bytes, Heard, _H
     if status is None:
         return None
     size = len(inbox.data) if end is None else end.end()
-    return _Head(int(status[1]), inbox.take(size)[:MAX_EVIDENCE], end is not None)
+    raw = inbox.take(size)
+    length = _LENGTH.search(raw) if end is not None else None
+    return Head(
+        int(status[1]), raw[:MAX_EVIDENCE], end is not None, int(length[1]) if length else None
+    )

@@ -20,6 +20,8 @@ _BEGINNINGS = (
     # RFC 1928 s3: a chosen method; microsocks says 05 FF to whatever it does not understand.
     (re.compile(rb"\x05[\x00-\x02\xff]"), Protocol.SOCKS5),
     (re.compile(rb"\x00[\x5a-\x5d]"), Protocol.SOCKS4),
+    # RFC 854: options are negotiated before the first word.
+    (re.compile(rb"\xff[\xfb-\xfe]"), Protocol.TELNET),
 )
 
 

@@ -27,6 +27,7 @@ VARIANT_CODES: dict[str, int] = {
     "C1": 33,
     "echo": 64,
     "mail": 65,
+    "web": 66,
 }
 
 _PROBES = {code: probe for probe, code in PROBE_CODES.items()}

@@ -26,7 +26,7 @@ OBSERVATIONS = _schema(
     _field("ip", pa.uint32(), "tested address"),
     _field("port", pa.uint16(), "tested port"),
     _field("probe", pa.string(), "which test"),
-    _field("variant", pa.string(), "envelope id for relays; echo or mail for tunnels"),
+    _field("variant", pa.string(), "envelope id for relays; echo, mail or web for tunnels"),
     _field("canary_port", pa.uint16(), "canary port asked for; 0 for relays"),
     _field("tls", pa.bool_(), "whether it ran over TLS"),
     _field("attempt", pa.uint8(), "0 first, then follow-ups"),
@@ -92,6 +92,7 @@ ARRIVALS = _schema(
     _field("sender", pa.binary(), "envelope sender, hostile"),
     _field("helo", pa.binary(), "what the peer called itself, hostile"),
     _field("size", pa.uint32(), "bytes of the message or conversation"),
+    _field("headers", pa.binary(), "lines that name a proxy or its client, max 512, hostile"),
 )
 
 FINDINGS = _schema(
@@ -105,6 +106,7 @@ FINDINGS = _schema(
     _field("rung", pa.uint8(), "0..7, how far up the ladder"),
     _field("rule", pa.string(), "published id of the rule that decided"),
     _field("exit_ip", pa.binary(16), "where it came out at the canary, IPv4 mapped", null=True),
+    _field("adds_identity", pa.string(), "headers it adds (Via, ...); null: not seen", null=True),
     _field("first_seen", UTC, "first observation behind it"),
     _field("last_seen", UTC, "last observation behind it"),
     _field("proven_at", UTC, "last observation that our canary confirmed", null=True),

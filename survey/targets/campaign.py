@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from survey.model.address import Range
 from survey.model.listing import Dnsbl
-from survey.model.plan import Depth, Kind, Patience
+from survey.model.plan import Canary, Depth, Endpoint, Kind, Patience
 from survey.model.probe import Probe
 from survey.storage.config_file import read_config
 from survey.targets.coherence import check_together
@@ -104,15 +104,20 @@ class Targets(Area):
 
 
 class TunnelProbe(_Table):
-    """``[probes.http_connect]`` and the other proxy tests."""
+    """``[probes.socks5]`` and the other proxy tests."""
 
     ports: Ports
 
 
-class RelayProbe(TunnelProbe):
-    """``[probes.smtp_relay]``: ports with TLS from the first byte, and how many envelopes."""
+class TlsProbe(TunnelProbe):
+    """``[probes.http_connect]``, ``http_get``, ``http_post``: also ports that begin with TLS."""
 
     tls_ports: FurtherPorts = ()
+
+
+class RelayProbe(TlsProbe):
+    """``[probes.smtp_relay]``: also how many envelopes."""
+
     depth: Depth = Depth.STANDARD
 
 
@@ -120,10 +125,13 @@ class Probes(_Table):
     """``[probes.*]``: which tests, each on its own ports."""
 
     smtp_relay: RelayProbe | None = None
-    http_connect: TunnelProbe | None = None
+    http_connect: TlsProbe | None = None
+    http_get: TlsProbe | None = None
+    http_post: TlsProbe | None = None
     socks4: TunnelProbe | None = None
     socks4a: TunnelProbe | None = None
     socks5: TunnelProbe | None = None
+    telnet: TunnelProbe | None = None
 
     @property
     def chosen(self) -> tuple[tuple[Probe, TunnelProbe], ...]:
@@ -148,6 +156,12 @@ class FarEnd(_Table):
     domains: Annotated[tuple[Fqdn, ...], Field(min_length=2, max_length=2)]
     smtp: Socket
     echo: Socket
+    web: Socket | None = None
+
+    @property
+    def doors(self) -> tuple[tuple[str, Endpoint], ...]:
+        """Every port of ours, by its key."""
+        return Canary(self.domains, self.smtp, self.echo, self.web).doors
 
 
 class OptOutLog(_Table):

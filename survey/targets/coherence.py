@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from survey.errors import ConfigError
 from survey.model.address import Range, format_ip
-from survey.model.plan import Kind, Patience
+from survey.model.plan import Endpoint, Kind, Patience
 from survey.targets.ranges import RangeSet, parse_cidr
 from survey.targets.reach import LOOPBACK, TEST_NET
 from survey.targets.special import special_purpose
@@ -57,11 +57,11 @@ def _asks_for_nothing(campaign: Campaign) -> tuple[str, str, str] | None:
         return "targets", "names nothing to test", cure
     if not campaign.probes.chosen:
         return "probes", "names no test", "add one, like [probes.smtp_relay] with ports = [25]"
-    relay = campaign.probes.smtp_relay
-    for port in relay.tls_ports if relay else ():
-        if relay and port in relay.ports:
-            problem = f"{port} stands among ports, too"
-            return "probes.smtp_relay.tls_ports", problem, "a port begins with TLS or without"
+    for probe, table in campaign.probes.chosen:
+        for port in getattr(table, "tls_ports", ()):
+            if port in table.ports:
+                problem = f"{port} stands among ports, too"
+                return f"probes.{probe}.tls_ports", problem, "a port begins with TLS or without"
     authority = campaign.authority
     if authority:
         covers = authority.covers
@@ -116,13 +116,21 @@ def _far_end(campaign: Campaign) -> tuple[str, str, str] | None:
     if canary.domains[0] == canary.domains[1]:
         cure = "give two: one for recipients, another that no server can take for its own"
         return "canary.domains", "names the same domain twice", cure
-    if canary.smtp == canary.echo:
-        return "canary.echo", "is the same socket as canary.smtp", "give it another port"
+    taken: dict[Endpoint, str] = {}
+    for key, door in canary.doors:
+        if door in taken:
+            problem = f"is the same socket as canary.{taken[door]}"
+            return f"canary.{key}", problem, "give it another port"
+        taken[door] = key
+    if campaign.probes.http_get and canary.web is None:
+        cure = 'give web = "address:port", where the canary waits for the client'
+        return "canary.web", "is missing, and http_get asks for it", cure
     asked = RangeSet.of(campaign.targets.ranges) - RangeSet.of(campaign.targets.excluded_ranges)
-    for key, ip in (("canary.smtp", canary.smtp.ip), ("canary.echo", canary.echo.ip)):
-        if ip in asked:
-            problem = f"{format_ip(ip)} lies among targets.ranges"
-            return key, problem, f'add "{format_ip(ip)}" to targets.exclude'
+    for key, door in canary.doors:
+        if door.ip in asked:
+            problem = f"{format_ip(door.ip)} lies among targets.ranges"
+            cure = f'add "{format_ip(door.ip)}" to targets.exclude'
+            return f"canary.{key}", problem, cure
     return None
 
 
@@ -152,7 +160,7 @@ def _waits(campaign: Campaign) -> tuple[str, str, str] | None:
 
 def _own_addresses(campaign: Campaign) -> list[tuple[str, int]]:
     """Key and address of everything that is ours."""
-    own = [("canary.smtp", campaign.canary.smtp.ip), ("canary.echo", campaign.canary.echo.ip)]
+    own = [(f"canary.{key}", door.ip) for key, door in campaign.canary.doors]
     own += [("identity.source_addresses", ip) for ip in campaign.identity.source_addresses]
     if campaign.kind is Kind.LAB:
         if campaign.names.resolver:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from survey.errors import StorageError
 from survey.model.plan import Canary, Identity, Plan, ProbePlan, Rate, Waits
 from survey.model.probe import Probe
-from survey.targets.campaign import Campaign, RelayProbe, TunnelProbe
+from survey.targets.campaign import Campaign, RelayProbe, TlsProbe, TunnelProbe
 from survey.targets.duration import shard_addresses
 from survey.targets.ranges import RangeSet
 
@@ -63,7 +63,12 @@ def freeze(
             identity.helo,
             identity.source_addresses,
         ),
-        canary=Canary(campaign.canary.domains, campaign.canary.smtp, campaign.canary.echo),
+        canary=Canary(
+            campaign.canary.domains,
+            campaign.canary.smtp,
+            campaign.canary.echo,
+            campaign.canary.web,
+        ),
         optouts=str(campaign.optouts.path),
         exclusions=tuple(str(path) for path in campaign.targets.exclusion_files),
         names=campaign.names.source,
@@ -90,6 +95,8 @@ def _probe(probe: Probe, table: TunnelProbe) -> ProbePlan:
     ports = tuple(sorted(table.ports))
     if isinstance(table, RelayProbe):
         return ProbePlan(probe, ports, tuple(sorted(table.tls_ports)), table.depth)
+    if isinstance(table, TlsProbe):
+        return ProbePlan(probe, ports, tuple(sorted(table.tls_ports)))
     return ProbePlan(probe, ports)
 
 

@@ -75,9 +75,9 @@ def resolve(path: Path, campaign: Campaign, found: RangeSet, routes: Path = ROUT
     if not allowed.size:
         cure = "ask for more, or exclude less"
         raise ConfigError(path, "targets", "nothing is left to test after exclusions", cure)
-    for key, ip in (("smtp", campaign.canary.smtp.ip), ("echo", campaign.canary.echo.ip)):
-        if ip in allowed:
-            cure = f'add "{format_ip(ip)}" to targets.exclude'
+    for key, door in campaign.canary.doors:
+        if door.ip in allowed:
+            cure = f'add "{format_ip(door.ip)}" to targets.exclude'
             raise ConfigError(path, f"canary.{key}", "lies among the targets", cure)
     return Resolved(allowed, tuple(excluded_by))
 

@@ -13,6 +13,7 @@ SELECT
     r.rung,
     r.rule,
     j.deciding.exit_ip AS exit_ip,
+    j.deciding.adds_identity AS adds_identity,
     j.first_seen,
     j.last_seen,
     j.proven_at,

@@ -19,14 +19,21 @@ used_again AS (  -- a greylist is shown the same triplet: what arrives belongs t
     WHERE attempt > 0 AND token <> ''
     GROUP BY token
 ),
+came AS (  -- through a tunnel, whatever came back
+    SELECT token, min(peer) AS peer, min(headers) AS headers FROM tunnels GROUP BY token
+),
 evidence AS (
     SELECT
         o.*,
         coalesce(l.complete AND o.attempt >= u.attempt, l.complete, FALSE) AS letter,
         coalesce(NOT l.complete AND o.attempt >= u.attempt, NOT l.complete, FALSE) AS letter_torn,
         t.token IS NOT NULL AS tunnel,
-        o.token <> '' AND o.token IN (SELECT token FROM tunnels) AS forwarded,
-        coalesce(l.peer, t.peer) AS exit_ip,
+        c.token IS NOT NULL AS forwarded,
+        coalesce(l.peer, t.peer, c.peer) AS exit_ip,
+        CASE  -- only these bring a head that our canary can see
+            WHEN o.probe IN ('http_get', 'http_post')
+                THEN header_names(coalesce(t.headers, c.headers))
+        END AS adds_identity,
         CASE
             WHEN o.refused_at IS NULL THEN ''
             ELSE printable(o.reply)
@@ -38,6 +45,7 @@ evidence AS (
     FROM slice AS o
     LEFT JOIN letters AS l ON o.token = l.token
     LEFT JOIN used_again AS u ON o.token = u.token
+    LEFT JOIN came AS c ON o.token = c.token
     LEFT JOIN tunnels AS t ON o.token = t.token AND o.nonce = t.nonce AND o.nonce <> ''
     WHERE o.variant NOT LIKE 'C%'  -- controls never decide
 ),
@@ -100,7 +108,7 @@ SELECT
     arg_max(client, attempt) FILTER (WHERE letter OR tunnel) AS proven_by,
     arg_min(
         struct_pack(
-            variant, code, reply, received, exit_ip, attempt, source, tls, refused_at
+            variant, code, reply, received, exit_ip, adds_identity, attempt, source, tls, refused_at
         ),
         struct_pack(rank, variant, canary_port, tls, attempt)
     ) AS deciding
