@@ -3,7 +3,8 @@
 ``s = survey.open("data")``; then ``s.exposure(by="country")``, ``s.findings()``, ``s.sql("...")``:
 each a DuckDB relation, so ``.df()``, ``.pl()`` and ``.arrow()`` work.
 
-Views: ``runs, findings, hosts, observations, receipts, arrivals, countries, networks, listings``.
+Views: ``runs, findings, hosts, observations, receipts, arrivals``; of registries in force today
+``countries, networks, registrations, organisations, listings``; ``snapshots`` says whose they are.
 Macros: ``ip_text(ip)``, ``ip_number('192.0.2.1')``, ``peer_text(exit_ip)``, ``bytes_text(reply)``.
 Addresses that have opted out by now are in none of them.  Queries can only read, and only the files
 behind the views; each one that can name a host leaves a line in the audit log (law 8).
@@ -128,6 +129,25 @@ class Survey:
         plan = self._judged(campaign, run).plan
         return self._connection.sql(
             query("coverage"), params={"campaign": plan.campaign, "run": plan.run}
+        )
+
+    def sources(self, campaign: str | None = None, run: str | None = None) -> Relation:
+        """Whose registries a run's figures rest on: ``source, licence, attribution``.
+
+        Say them wherever the figures are shown; some licences ask for it.
+
+        Raises:
+            ConfigError: No such judged run.
+        """
+        used = judged_with(self._layout, self._judged(campaign, run).plan).every
+        columns = ("source", "licence", "attribution")
+        return self._connection.from_arrow(
+            pa.table(
+                {
+                    name: pa.array([getattr(one, name) for one in used], pa.string())
+                    for name in columns
+                }
+            )
         )
 
     def sql(self, question: str) -> Relation:

@@ -28,15 +28,27 @@ FINDING = (
     type=click.Choice(["open", "suspected", "closed", "unknown"]),
     help="Only these (default: all).",
 )
+@click.option(
+    "--registries",
+    metavar="DAY|ID",
+    multiple=True,
+    help="Join all rows with the registries of this day, or with this snapshot (default: those "
+    "in force on each observation's own day).",
+)
 @json_option
 @click.pass_context
-def findings(
-    ctx: click.Context, campaign: Path, run: str | None, verdict: str | None, *, as_json: bool
+def findings(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    campaign: Path,
+    run: str | None,
+    verdict: str | None,
+    registries: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
     """Judge a run by what has arrived until now, and show its verdicts; leaves an audit line."""
     settings = settings_of(ctx)
     plan = newest_run(settings, read_campaign(campaign).id, run)
-    judged = judge(settings, plan.campaign, plan.run)
+    judged = judge(settings, plan.campaign, plan.run, registries)
     if not judged.complete:
         say(f"{plan.campaign} {plan.run}: the run is not complete, these verdicts are provisional")
     with open_survey(settings.data, optouts=plan.optouts) as survey:
@@ -47,7 +59,9 @@ def findings(
             "address AS ip, port, probe, verdict, rung, rule, peer_text(exit_ip) AS exit_ip, "
             "variant, code, bytes_text(reply) AS reply, bytes_text(banner) AS banner, "
             "software, software_version, software_named, software_sign, host, "
-            "country, asn, network, first_seen, last_seen"
+            "country, registry_country, country_conflict, asn, network, holder, organisation, "
+            "country_snapshot, network_snapshot, registration_snapshot, organisation_snapshot, "
+            "first_seen, last_seen"
         ).to_arrow_table()
     if as_json:
         document(_records(found))
@@ -102,7 +116,10 @@ def exposure(  # noqa: PLR0917 - one parameter per option
     """Count a run's servers per country, network or program; no single host."""
     with open_survey(settings_of(ctx).data) as survey:
         counted = survey.exposure(by, kind, campaign, run).to_arrow_table()
+        sources = survey.sources(campaign, run).fetchall()
     _show(counted, as_json=as_json)
+    for source, licence, attribution in sources:
+        say(f"source: {attribution or source} ({licence})")
 
 
 @click.command()

@@ -151,6 +151,8 @@ def _import_registries(settings: Settings, files: LabFiles) -> None:
     for kind, path in (
         (SnapshotKind.COUNTRY, registries.countries),
         (SnapshotKind.NETWORK, registries.networks),
+        (SnapshotKind.REGISTRATION, registries.registrations),
+        (SnapshotKind.ORGANISATION, registries.organisations),
         (SnapshotKind.CONTACT, registries.contacts),
         (SnapshotKind.LISTING, registries.listings),
     ):

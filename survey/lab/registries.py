@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.lab.geography import Holding
+from survey.lab.geography import Holding, Network
 from survey.lab.listings import listings
 from survey.lab.world import World
 from survey.model.address import format_ip
@@ -37,6 +37,9 @@ class RegistryFiles:
     Attributes:
         countries: CSV of ``range_start,range_end,country_code``, numbers.
         networks: TSV as iptoasn.com publishes it, gaps as "Not routed".
+        registrations: As regional registries publish them; a network's blocks are registered in
+            its own country, also those that stand abroad.
+        organisations: As CAIDA's as2org.
         contacts: CSV of ``range_start,range_end,email,name,language``.
         listings: CSV of ``range_start,range_end,listing,since``.
         hosts: Names and their addresses, as in ``/etc/hosts``.
@@ -44,16 +47,20 @@ class RegistryFiles:
 
     countries: Path
     networks: Path
+    registrations: Path
+    organisations: Path
     contacts: Path
     listings: Path
     hosts: Path
 
 
 def write_registries(world: World, folder: Path) -> RegistryFiles:
-    """Write all five into a folder, each whole or not at all."""
+    """Write them all into a folder, each whole or not at all."""
     files = RegistryFiles(
         countries=folder / "countries.csv",
         networks=folder / "networks.tsv",
+        registrations=folder / "delegated-lab-extended",
+        organisations=folder / "as-org2info.txt",
         contacts=folder / "contacts.csv",
         listings=folder / "listings.csv",
         hosts=folder / "hosts",
@@ -61,6 +68,8 @@ def write_registries(world: World, folder: Path) -> RegistryFiles:
     holdings = world.geography.holdings
     _write(files.countries, ",", _country_rows(holdings))
     _write(files.networks, "\t", map(_network_row, holdings))
+    _write(files.registrations, "|", _registration_rows(holdings))
+    _write(files.organisations, "|", _organisation_rows(world.geography.networks))
     _write(files.contacts, ",", _contact_rows(holdings))
     _write(
         files.listings,
@@ -115,6 +124,32 @@ def _network_row(part: Holding) -> Cells:
     if part.network is None or part.country is None:
         return start, end, 0, "None", "Not routed"
     return start, end, part.network.asn, part.country.code, part.network.name
+
+
+def _registration_rows(holdings: Sequence[Holding]) -> Iterable[Cells]:
+    yield "2", "lab", "20261123", len(holdings), "20200101", "20261122", "+0000"
+    yield "lab", "*", "ipv4", "*", len(holdings), "summary"
+    for part in holdings:
+        start, size = format_ip(part.range.start), len(part.range)
+        if part.network is None:
+            yield "lab", "ZZ", "ipv4", start, size, "", "available", ""
+        else:
+            home = part.network.country.code
+            yield "lab", home, "ipv4", start, size, "20200101", "assigned", _opaque(part.network)
+
+
+def _organisation_rows(networks: Sequence[Network]) -> Iterable[Cells]:
+    yield "# format:org_id", "changed", "org_name", "country", "source"
+    for one in networks:
+        yield f"ORG-{one.asn}", "20200101", f"{one.name} Ltd", one.country.code, "LAB"
+    yield "# format:aut", "changed", "aut_name", "org_id", "opaque_id", "source"
+    for one in networks:
+        yield one.asn, "20200101", one.name, f"ORG-{one.asn}", f"{_opaque(one)}_LAB", "LAB"
+
+
+def _opaque(network: Network) -> str:
+    """The registry's id of a network's holder."""
+    return f"h{network.asn}"
 
 
 def _contact_rows(holdings: Iterable[Holding]) -> Iterable[Cells]:

@@ -37,7 +37,7 @@ TURNS = 3
 _OBSERVATIONS = f"""
 COPY (
     SELECT
-        '2026-W48' AS run, 0::UINTEGER AS shard,
+        '2026-W48' AS run, 0::USMALLINT AS round, 0::UINTEGER AS shard, 'made' AS process,
         ({FIRST} + (i // 3) * {(LAST - FIRST) * 3 // OBSERVATIONS})::UINTEGER AS ip,
         1080::USMALLINT AS port, 'socks5' AS probe, ['echo', 'mail', 'web'][i % 3 + 1] AS variant,
         2525::USMALLINT AS canary_port, FALSE AS tls, 0::UTINYINT AS attempt,
@@ -53,7 +53,8 @@ COPY (
         CASE WHEN i % 750 < 3 THEN md5(i::VARCHAR) ELSE '' END AS token,
         CASE WHEN i % 750 < 3 THEN 'n' ELSE '' END AS nonce,
         '\\x05\\x00\\x05\\x02'::BLOB AS received, '\\x05\\x01\\x00'::BLOB AS sent,
-        4::UINTEGER AS bytes_in, 10::UINTEGER AS bytes_out
+        4::UINTEGER AS bytes_in, 10::UINTEGER AS bytes_out,
+        NULL::UINTEGER AS source, '' AS reason, 'ours' AS client
     FROM range({OBSERVATIONS}) AS t(i)
 ) TO $file (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'survey.shards': '0'}})
 """  # noqa: S608 - numbers of ours
@@ -161,12 +162,21 @@ def _registries(folder: Path, layout: Layout) -> dict[str, Snapshot]:
     spans = [(FIRST + part * step, FIRST + (part + 1) * step - 1) for part in range(RANGES)]
     files = {"country": folder / "country.csv", "asn": folder / "network.tsv"}
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    with files["country"].open("w") as country, files["asn"].open("w") as network:
+    delegated = folder / "delegated"
+    with (
+        files["country"].open("w") as country,
+        files["asn"].open("w") as network,
+        delegated.open("w") as registration,
+    ):
         for part, (start, end) in enumerate(spans):
             if part % 50:
                 code = letters[part // 1000 % 20] + letters[part // 100 % 10]
                 country.write(f"{start},{end},{code}\n")
                 network.write(f"{start}\t{end}\t{1 + part * 7919 % 60000}\t{code}\tEXAMPLE\n")
+                registration.write(
+                    f"lab|{code}|ipv4|{start}|{end - start + 1}||assigned|h{part % 60000}\n"
+                )
+    import_snapshot(layout, SnapshotKind.REGISTRATION, delegated)
     return {
         "country": import_snapshot(layout, SnapshotKind.COUNTRY, files["country"]),
         "asn": import_snapshot(layout, SnapshotKind.NETWORK, files["asn"]),

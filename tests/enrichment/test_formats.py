@@ -101,20 +101,18 @@ def test_delegated_file_says_who_was_given_what(imported: Importer) -> None:
 def test_registries_files_make_one_snapshot_and_what_is_nobodys_yields(imported: Importer) -> None:
     """One registry lists as reserved what another gave away: the holder counts."""
     one = (
-        "arin|US|ipv4|198.51.100.64|64|20000101|assigned|x1\n"
+        "arin|US|ipv4|198.18.0.64|64|20000101|assigned|x1\n"
         "arin|US|ipv4|192.0.2.0|256|20000101|allocated|x1\n"
     )
-    other = (
-        "apnic|ZZ|ipv4|198.51.100.0|512||reserved|\napnic|ZZ|ipv4|198.51.101.128|256||available|\n"
-    )
+    other = "apnic|ZZ|ipv4|198.18.0.0|512||reserved|\napnic|ZZ|ipv4|198.18.1.128|256||available|\n"
     found = rows(imported("registration", one, other))
 
     assert [(*row[:3], row[4]) for row in found] == [
         ("192.0.2.0", "192.0.2.255", "arin", "allocated"),
-        ("198.51.100.0", "198.51.100.63", "apnic", "reserved"),
-        ("198.51.100.64", "198.51.100.127", "arin", "assigned"),
-        ("198.51.100.128", "198.51.101.255", "apnic", "reserved"),
-        ("198.51.102.0", "198.51.102.127", "apnic", "available"),
+        ("198.18.0.0", "198.18.0.63", "apnic", "reserved"),
+        ("198.18.0.64", "198.18.0.127", "arin", "assigned"),
+        ("198.18.0.128", "198.18.1.255", "apnic", "reserved"),
+        ("198.18.2.0", "198.18.2.127", "apnic", "available"),
     ]
 
 
@@ -122,18 +120,18 @@ def test_longest_prefix_holds_an_address(imported: Importer) -> None:
     """Nested prefixes are flattened, neighbours that say the same are one, gaps stay gaps."""
     snapshot = imported(
         "network",
-        "192.0.2.0\t24\t64496\n"
-        "192.0.2.64\t26\t64497_64498\n"
-        "192.0.2.64\t28\t64499,64500\n"
-        "192.0.3.0\t24\t64496\n"
+        "198.18.0.0\t24\t64496\n"
+        "198.18.0.64\t26\t64497_64498\n"
+        "198.18.0.64\t28\t64499,64500\n"
+        "198.18.1.0\t24\t64496\n"
         "198.51.100.0\t25\t0\n",
     )
 
     assert [(*row[:2], row[2]) for row in rows(snapshot)] == [
-        ("192.0.2.0", "192.0.2.63", 64496),
-        ("192.0.2.64", "192.0.2.79", 64499),
-        ("192.0.2.80", "192.0.2.127", 64497),
-        ("192.0.2.128", "192.0.3.255", 64496),
+        ("198.18.0.0", "198.18.0.63", 64496),
+        ("198.18.0.64", "198.18.0.79", 64499),
+        ("198.18.0.80", "198.18.0.127", 64497),
+        ("198.18.0.128", "198.18.1.255", 64496),
     ]
     assert snapshot.notes == ("2 prefixes have several origins: the first counts",)
 
@@ -189,7 +187,7 @@ def test_mmdb_of_networks(imported: Importer, tmp_path: Path) -> None:
             "autonomous_system_organization": "Example\x07 One",
         },
         "198.51.100.0/24": {"asn": "AS64497", "as_name": "Two"},
-        "203.0.113.0/24": {"asn": "AS0", "as_name": "Not routed"},
+        "203.0.113.0/24": {"asn": 0, "as_name": "Not routed"},
     }
 
     assert [row[2:] for row in rows(imported("network", made_mmdb(tmp_path, entries)))] == [
@@ -259,7 +257,7 @@ def test_attribution_and_digest_are_kept(imported: Importer) -> None:
         ("registration", DELEGATED.replace("|20100712|", "|2010|"), "line 6: '2010' is no date"),
         ("registration", "arin|US|ipv4|192.0.2.0\n", "line 1: has 4 fields"),
         ("registration", "arin|US|ipv8|192.0.2.0|1|0|assigned\n", "'ipv8' is no type"),
-        ("registration", "arin|US|ipv4|255.255.255.0|512|0|assigned\n", "has no 512 addresses"),
+        ("registration", "arin|US|ipv4|4294967040|512|0|assigned\n", "has no 512 addresses"),
         ("registration", "arin|*|ipv4|*|many|summary\n", "line 1: is no summary"),
         ("network", "192.0.2.0\t24\t64496\n192.0.2.0\t24\t64497\n", "line 2: overlaps line 1"),
         ("network", "192.0.2.1\t24\t64496\n", "line 1: 192.0.2.1/24 has bits set"),

@@ -40,6 +40,8 @@ def test_importers_read_every_file(world: World, files: RegistryFiles, tmp_path:
 
     assert rows(SnapshotKind.COUNTRY, files.countries) == len(held) < len(holdings)
     assert rows(SnapshotKind.NETWORK, files.networks) == len(held)
+    assert rows(SnapshotKind.REGISTRATION, files.registrations) == len(holdings)
+    assert rows(SnapshotKind.ORGANISATION, files.organisations) == len(world.geography.networks)
     with_contact = [part for part in held if part.network and part.network.contact]
     assert rows(SnapshotKind.CONTACT, files.contacts) == len(with_contact)
     assert rows(SnapshotKind.LISTING, files.listings) > 20
@@ -83,6 +85,8 @@ def test_the_same_world_writes_the_same_files(
         (files.networks, again.networks),
         (files.listings, again.listings),
         (files.hosts, again.hosts),
+        (files.registrations, again.registrations),
+        (files.organisations, again.organisations),
     ):
         assert one.read_bytes() == other.read_bytes()
 
