@@ -15,7 +15,7 @@ _LIFETIME = timedelta(days=1)
 
 
 @cache
-def made_up_tls() -> ssl.SSLContext:
+def server_context() -> ssl.SSLContext:
     """How a server with such a certificate speaks TLS; one for all, made anew in each process."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
