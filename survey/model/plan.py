@@ -1,10 +1,11 @@
 """The frozen plan of one run: who asks, what is tested, how fast.  Holds no secret."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from survey.model.address import Range
+from survey.model.discovery import DiscoveryPlan
 from survey.model.probe import Probe
 
 
@@ -175,6 +176,7 @@ class Plan:
             that changed under an unfinished run is found by them.
         waits: How long follow-ups wait.
         patience: How long conversations wait; None as its kind needs.
+        discovery: How it is found out which ports are open.
     """
 
     campaign: str
@@ -204,6 +206,7 @@ class Plan:
     stated: tuple[tuple[str, str], ...] = ()
     waits: Waits = Waits()
     patience: Patience | None = None
+    discovery: DiscoveryPlan = field(default_factory=DiscoveryPlan)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from survey.model.address import Range
+from survey.model.discovery import FIRST_PORT, LAST_PORT, DiscoveryPlan, Method
 from survey.model.listing import Dnsbl
 from survey.model.plan import Canary, Depth, Endpoint, Kind, Patience
 from survey.model.probe import Probe
@@ -23,11 +24,13 @@ from survey.targets.values import (
     FilePath,
     Fqdn,
     FurtherPorts,
+    Interface,
     Line,
     Mailbox,
     Moment,
     Network,
     Page,
+    PortRange,
     Ports,
     ReturnCode,
     Socket,
@@ -150,6 +153,21 @@ class Caps(_Table):
     per_host_connections: Annotated[StrictInt, Field(ge=1, le=16)] = 1
 
 
+class Discovery(_Table):
+    """``[discovery]``: how open ports are found; by connect(), unless it says otherwise."""
+
+    method: Method = Method.CONNECT
+    interface: Interface = ""
+    gateway: Address | None = None
+    source_ports: PortRange = (FIRST_PORT, LAST_PORT)
+    files: tuple[FilePath, ...] = ()
+
+    @property
+    def plan(self) -> DiscoveryPlan:
+        """As a plan has it, before anything is imported."""
+        return DiscoveryPlan(self.method, self.interface, self.gateway or 0, self.source_ports)
+
+
 class FarEnd(_Table):
     """``[canary]``: the only far end of any test (law 2)."""
 
@@ -250,6 +268,7 @@ class Campaign(_Table):
     targets: Targets
     probes: Probes
     rate: Caps
+    discovery: Discovery = Discovery()
     canary: FarEnd
     optouts: OptOutLog
     names: Names = Names()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from survey.errors import ConfigError
 from survey.model.address import Range, format_ip
+from survey.model.discovery import Method
 from survey.model.plan import Endpoint, Kind, Patience
 from survey.targets.ranges import RangeSet, parse_cidr
 from survey.targets.reach import LOOPBACK, TEST_NET
@@ -47,6 +48,7 @@ def _problem(campaign: Campaign) -> tuple[str, str, str] | None:
         or _far_end(campaign)
         or _work(campaign)
         or _waits(campaign)
+        or _discovery(campaign)
     )
 
 
@@ -158,11 +160,31 @@ def _waits(campaign: Campaign) -> tuple[str, str, str] | None:
     return None
 
 
+def _discovery(campaign: Campaign) -> tuple[str, str, str] | None:
+    said, method = campaign.discovery, campaign.discovery.method
+    of_syn = {"interface", "gateway", "source_ports"} & said.model_fields_set
+    if of_syn and method is not Method.SYN:
+        cure = 'take it out, or write method = "syn"'
+        return f"discovery.{min(of_syn)}", f'means nothing to method "{method}"', cure
+    if said.files and method is not Method.IMPORT:
+        cure = 'take it out, or write method = "import"'
+        return "discovery.files", f'means nothing to method "{method}"', cure
+    if method is Method.IMPORT and not said.files:
+        return "discovery.files", "names nothing to import", "name what another scanner wrote"
+    first, last = said.source_ports
+    if last - first + 1 < campaign.cluster.slots:
+        problem = f"{last - first + 1} ports can't be shared by {campaign.cluster.slots} slots"
+        return "discovery.source_ports", problem, "give a port for each slot at least"
+    return None
+
+
 def _own_addresses(campaign: Campaign) -> list[tuple[str, int]]:
     """Key and address of everything that is ours."""
     own = [(f"canary.{key}", door.ip) for key, door in campaign.canary.doors]
     own += [("identity.source_addresses", ip) for ip in campaign.identity.source_addresses]
     if campaign.kind is Kind.LAB:
+        if campaign.discovery.gateway is not None:
+            own.append(("discovery.gateway", campaign.discovery.gateway))
         if campaign.names.resolver:
             own.append(("names.resolver", campaign.names.resolver.ip))
         own += [

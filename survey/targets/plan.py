@@ -83,6 +83,7 @@ def freeze(
         optouts_version=optouts_version,
         stated=stated,
         patience=campaign.campaign.patience,
+        discovery=campaign.discovery.plan,
         waits=Waits(
             campaign.followups.greylisted,
             campaign.followups.next_envelope,

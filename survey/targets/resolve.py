@@ -6,10 +6,11 @@ from pathlib import Path
 
 from survey.errors import ConfigError
 from survey.model.address import format_ip
+from survey.model.discovery import Method
 from survey.model.plan import Kind
 from survey.targets.campaign import Campaign
 from survey.targets.ranges import RangeSet, read_range_file
-from survey.targets.reach import ROUTES, reach
+from survey.targets.reach import LOOPBACK, ROUTES, reach
 
 _SHOWN = 5
 
@@ -24,6 +25,7 @@ def check_named_files(path: Path, campaign: Campaign) -> None:
     named = [("targets.lists", file) for file in targets.lists]
     named += [("targets.exclude", file) for file in targets.exclusion_files]
     named += [("names.hosts", hosts)] if hosts else []
+    named += [("discovery.files", file) for file in campaign.discovery.files]
     for key, file in named:
         if not (file.is_file() and os.access(file, os.R_OK)):
             cure = "correct the path (a relative one starts from the campaign's folder)"
@@ -75,6 +77,9 @@ def resolve(path: Path, campaign: Campaign, found: RangeSet, routes: Path = ROUT
     if not allowed.size:
         cure = "ask for more, or exclude less"
         raise ConfigError(path, "targets", "nothing is left to test after exclusions", cure)
+    if campaign.discovery.method is Method.SYN and (allowed & RangeSet.of([LOOPBACK])).size:
+        cure = 'test 198.18.0.0/15 in a network namespace, or write method = "connect"'
+        raise ConfigError(path, "discovery.method", "no SYN of ours gets to 127.0.0.0/8", cure)
     for key, door in campaign.canary.doors:
         if door.ip in allowed:
             cure = f'add "{format_ip(door.ip)}" to targets.exclude'

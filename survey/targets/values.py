@@ -25,6 +25,8 @@ from survey.model.plan import Endpoint
 from survey.targets.ranges import parse_cidr
 
 MAX_PORTS = 64
+FIRST_FREE_PORT = 1024
+"""Ports below it are for the machine's servers."""
 LOOPBACK_ITSELF = 0x7F000001
 ERROR_CODES = 0x7FFFFF00
 """127.255.255.0/24: the DNSBLs' way to say that a question was not answered."""
@@ -144,12 +146,23 @@ def _once_each(values: tuple[int, ...]) -> tuple[int, ...]:
     return values
 
 
+def _rising(ports: tuple[int, int]) -> tuple[int, int]:
+    """First and last port of a range of our own."""
+    first, last = ports
+    if not FIRST_FREE_PORT <= first <= last:
+        raise ValueError(f"{first} to {last} is no range of free ports; write [61000, 65535]")
+    return ports
+
+
 CampaignId = Annotated[
     StrictStr,
     _matching(r"[a-z0-9][a-z0-9-]{0,62}", "use up to 63 lower-case letters, digits and hyphens"),
 ]
 Line = Annotated[
     StrictStr, _matching(r"[^\x00-\x1f\x7f]{1,300}", "write one line of at most 300 characters")
+]
+Interface = Annotated[
+    StrictStr, _matching(r"[!-.0-~]{1,15}", "write the name of a network interface, like eth0")
 ]
 Country = Annotated[
     StrictStr, _matching(r"[A-Z]{2}", 'write an ISO 3166-1 code in capitals, like "ES"')
@@ -172,6 +185,7 @@ Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Ports = Annotated[
     tuple[Port, ...], Field(min_length=1, max_length=MAX_PORTS), AfterValidator(_once_each)
 ]
+PortRange = Annotated[tuple[Port, Port], AfterValidator(_rising)]
 FurtherPorts = Annotated[tuple[Port, ...], Field(max_length=MAX_PORTS), AfterValidator(_once_each)]
 ReturnCode = Annotated[StrictStr, AfterValidator(_return_code)]
 Days = Annotated[StrictInt, Field(ge=1, le=3650)]
