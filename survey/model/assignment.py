@@ -66,6 +66,9 @@ class Receipt:
         max_rate: Most packets charged in any one second, packets/s.
         round: 0 for the scan itself, else its round of follow-ups; there, ``plan_hash`` is the
             round's own, and indices and addresses are places in its list.
+        late: SYN discovery: answers of targets that had been given up as silent.
+        strange: SYN discovery: answers that no probe of this shard explains.
+        dropped: SYN discovery: answers that were lost; some silent targets may have answered.
     """
 
     run: str
@@ -94,6 +97,9 @@ class Receipt:
     observations: int
     max_rate: int
     round: int = 0
+    late: int = 0
+    strange: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
     data/
       coordinator.lock, coordinator.epoch      one coordinator at a time (law 5)
       campaigns/<campaign>/<run>/plan.json     the frozen plan
+      campaigns/<campaign>/<run>/found.parquet what another scanner found, if the plan imports it
       campaigns/<campaign>/<run>/control.json  the coordinator's beat
       campaigns/<campaign>/<run>/handouts.log  when each shard was handed out
       campaigns/<campaign>/<run>/shards/shard-000123.parquet
@@ -108,6 +109,11 @@ class RunLayout:
     def plan(self) -> Path:
         """The frozen plan, canonical JSON."""
         return self.root / "plan.json"
+
+    @property
+    def found(self) -> Path:
+        """What another scanner found open, if the plan imports it."""
+        return self.root / "found.parquet"
 
     @property
     def control(self) -> Path:

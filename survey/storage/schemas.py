@@ -77,6 +77,15 @@ RECEIPTS = _schema(
     _field("observations", pa.uint64(), "rows written"),
     _field("max_rate", pa.uint32(), "most packets charged in any one second"),
     _field("round", pa.uint16(), "0 the scan; in a round of follow-ups, indices are of its list"),
+    _field("late", pa.uint64(), "SYN discovery: answers of targets given up as silent"),
+    _field("strange", pa.uint64(), "SYN discovery: answers that no probe of the shard explains"),
+    _field("dropped", pa.uint64(), "SYN discovery: answers lost, perhaps of silent targets"),
+)
+
+FOUND = _schema(
+    "one per target that another scanner found open; sorted, frozen with the plan",
+    _field("index", pa.uint32(), "plan index of its address"),
+    _field("port", pa.uint16(), "port"),
 )
 
 ARRIVALS = _schema(
@@ -251,6 +260,7 @@ LISTING_CHECKS = _schema(
 TABLES: dict[str, pa.Schema] = {
     "observations": OBSERVATIONS,
     "receipts": RECEIPTS,
+    "found": FOUND,
     "arrivals": ARRIVALS,
     "findings": FINDINGS,
     "hosts": HOSTS,
