@@ -94,6 +94,17 @@ class Survey:
         audit.record(self._layout, "findings", stated or "all")
         return self._connection.sql(query("named_findings"), params=wanted)
 
+    def listed(self, campaign: str | None = None, run: str | None = None) -> Relation:
+        """Which public listings name each finding's server, and since when; as of today.
+
+        One row per finding and listing: ``since`` as the publisher says, ``seen_since`` and
+        ``last_seen`` by our own copies and look-ups, ``known_since`` the first of the two.
+        """
+        wanted = {"campaign": campaign, "run": run}
+        stated = " ".join(f"{name}={value}" for name, value in wanted.items() if value)
+        audit.record(self._layout, "listed", stated or "all")
+        return self._connection.sql(query("named_listed"), params=wanted)
+
     def exposure(
         self,
         by: str = "country",

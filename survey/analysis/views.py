@@ -9,17 +9,18 @@ import pyarrow as pa
 
 from survey.analysis.database import Connection, hold, range_table, show_files
 from survey.analysis.findings import optouts_version
+from survey.analysis.listing_views import make_listing_views
 from survey.analysis.queries import query
 from survey.errors import GateClosedError
 from survey.model.plan import Plan
 from survey.storage.arrivals import arrival_files
 from survey.storage.compaction import observation_files
 from survey.storage.layout import Layout, RunLayout
+from survey.storage.listing_checks import check_files
 from survey.storage.manifest import read_manifest
 from survey.storage.registries import (
     SnapshotKind,
     in_force,
-    in_force_by_source,
     list_snapshots,
 )
 from survey.storage.schemas import (
@@ -27,7 +28,7 @@ from survey.storage.schemas import (
     COUNTRY_RANGES,
     FINDINGS,
     HOSTS,
-    LISTING_RANGES,
+    LISTING_CHECKS,
     NETWORK_RANGES,
     OBSERVATIONS,
     ORGANISATIONS,
@@ -129,10 +130,7 @@ def make_views(
         "networks": (NETWORK_RANGES, _in_force(layout, SnapshotKind.NETWORK)),
         "registrations": (REGISTRATION_RANGES, _in_force(layout, SnapshotKind.REGISTRATION)),
         "organisations": (ORGANISATIONS, _in_force(layout, SnapshotKind.ORGANISATION)),
-        "listings": (
-            LISTING_RANGES,
-            [one.table for one in in_force_by_source(layout, SnapshotKind.LISTING, today)],
-        ),
+        "listing_checks": (LISTING_CHECKS, list(check_files(layout))),
     }
     connection.execute("CREATE SCHEMA stored")
     for name, (schema, files) in tables.items():
@@ -144,7 +142,8 @@ def make_views(
         if "ip" not in schema.names or not hidden.size:
             source = f"stored.{name}"
         connection.execute(f"CREATE VIEW {name} AS FROM {source}")
-    return [path for _, files in tables.values() for path in files]
+    listing_files = make_listing_views(connection, layout, today)
+    return [*(path for _, files in tables.values() for path in files), *listing_files]
 
 
 def _in_force(layout: Layout, kind: SnapshotKind) -> list[Path]:

@@ -64,6 +64,10 @@ def _print(ip: str, one: Explanation) -> None:
         say(f"  opted out since {entry.added_at:%Y-%m-%d %H:%M:%S} UTC, by {entry.by}")
     if one.excluded:
         say("  an exclusion file of the campaign has it")
+    for listing in one.listings:
+        since = f", since {listing.known_since:%Y-%m-%d}" if listing.known_since else ""
+        why = f": {listing.reason}" if listing.reason else ""
+        say(f"  listed by {listing.name}{since}{why}")
     if one.observations:
         table(
             ("started", "port", "probe", "variant", "got to", "failure", "bytes out", "bytes in"),

@@ -16,7 +16,7 @@ from survey.targets.campaign import read_campaign
 
 FINDING = (
     *("address", "port", "probe", "verdict", "rung", "rule", "exit", "software", "country"),
-    "last_seen",
+    *("listed by", "last_seen"),
 )
 
 
@@ -63,8 +63,12 @@ def findings(  # noqa: PLR0917 - one parameter per option
             "country_snapshot, network_snapshot, registration_snapshot, organisation_snapshot, "
             "first_seen, last_seen"
         ).to_arrow_table()
+        by_finding = _listings(survey.listed(plan.campaign, plan.run).to_arrow_table())
+    records = _records(found)
+    for one in records:
+        one["listings"] = by_finding.get((one["ip"], one["port"], one["probe"]), [])
     if as_json:
-        document(_records(found))
+        document(records)
         return
     table(
         FINDING,
@@ -79,9 +83,10 @@ def findings(  # noqa: PLR0917 - one parameter per option
                 one["exit_ip"],
                 " ".join(filter(None, (one["software"], one["software_version"]))) or None,
                 one["country"],
+                ", ".join(entry["listing"] for entry in one["listings"]) or None,
                 one["last_seen"],
             )
-            for one in _records(found)
+            for one in records
         ),
     )
 
@@ -147,6 +152,15 @@ def sql(ctx: click.Context, question: str, rows: int, seconds: float, *, as_json
     _show(answer, as_json=as_json)
     if answer.num_rows == rows:
         say(f"cut after {rows:,} rows; --rows N for more")
+
+
+def _listings(listed: pa.Table) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
+    """The listings of each finding, by name: which, and since when it is known to be listed."""
+    found: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for one in _records(listed):
+        entry = {"listing": one["listing"], "since": one["known_since"]}
+        found.setdefault((one["address"], one["port"], one["probe"]), []).append(entry)
+    return found
 
 
 def _show(answer: pa.Table, *, as_json: bool) -> None:

@@ -4,13 +4,17 @@ No list of dialled addresses is kept.  The permutation is inverted instead: it n
 the shard's receipt, the hand-out log and the opt-out log tell the rest.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from survey.enrichment.lookup import listings_of
 from survey.errors import ConfigError
 from survey.model.assignment import Receipt
+from survey.model.listing import Listing
 from survey.model.observation import Observation
 from survey.settings import Settings
 from survey.storage.handouts import Handout, read_handouts
@@ -20,6 +24,9 @@ from survey.targets.optouts import OptOut, read_log
 from survey.targets.plan import load_plan
 from survey.targets.ranges import read_range_file
 from survey.targets.shards import locate
+
+
+_OWN_NAME = re.compile(rb"(?:FROM|TO):<postmaster@([a-z0-9.-]+)>")
 
 
 class Fate(StrEnum):
@@ -55,6 +62,7 @@ class Explanation:
         handouts: When the shard was handed out; each but the committed one may have sent as well.
         optouts: Opt-outs that cover it.
         excluded: Whether an exclusion file of the plan has it now.
+        listings: Public databases that name it, or its host, today.
         observations: What was seen there; a port that never answered leaves no row.
     """
 
@@ -69,6 +77,7 @@ class Explanation:
     handouts: tuple[Handout, ...]
     optouts: tuple[OptOut, ...]
     excluded: bool
+    listings: tuple[Listing, ...]
     observations: tuple[Observation, ...]
 
     @property
@@ -119,8 +128,17 @@ def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation
         handouts=handouts,
         optouts=optouts,
         excluded=excluded,
+        listings=listings_of(
+            Layout(settings.data), ip, datetime.now(UTC).date(), _proven_name(observations)
+        ),
         observations=observations,
     )
+
+
+def _proven_name(observations: Iterable[Observation]) -> str | None:
+    """Its own name, where we addressed the postmaster there: only after it resolved to it."""
+    found = (_OWN_NAME.search(one.sent) for one in observations)
+    return next((match[1].decode("ascii") for match in found if match), None)
 
 
 def _fate(

@@ -182,7 +182,7 @@ def _notice(desk: _Desk, server: OpenServer) -> Notice:
         campaign=desk.plan.campaign,
         run=desk.plan.run,
         server=server,
-        listings=listings_of(desk.layout, server.ip, desk.day),
+        listings=listings_of(desk.layout, server.ip, desk.day, server.host or None),
         contact=check_recipient(contact_of(desk.layout, server.ip, desk.day)),
         agency=agency,
         identity=desk.plan.identity,

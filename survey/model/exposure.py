@@ -76,6 +76,7 @@ class OpenServer:
         software_version: Its version as it says, or "".
         software_named: Whether it named itself; else it is known by its ways.
         proven_at: Last observation that our canary confirmed, UTC, or None.
+        host: Its own name, if that was shown to resolve to the address, or "".
     """
 
     ip: int
@@ -95,6 +96,7 @@ class OpenServer:
     software_version: str = ""
     software_named: bool = False
     proven_at: datetime | None = None
+    host: str = ""
 
     @property
     def mail_proven(self) -> bool:

@@ -123,7 +123,11 @@ def _facts(notice: Notice) -> dict[str, object]:
         "network": f"{name} ({number})" if name and number else name or number,
         "software": _software(server),
         "listings": [
-            {"name": show_text(one.name, _NAME), "since": one.since and f"{one.since:%Y-%m-%d}"}
+            {
+                "name": show_text(one.name, _NAME),
+                "since": one.known_since and f"{one.known_since:%Y-%m-%d}",
+                "exact": one.since is not None,
+            }
             for one in notice.listings
         ],
         "evidence": evidence_lines(server.greeting, server.reply),

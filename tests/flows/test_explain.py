@@ -7,12 +7,15 @@ import pytest
 from made_scan import FIRST, MadeScan, make_scan, open_socks5, world
 
 from survey.cluster.serial import SerialExecutor
+from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError
 from survey.flows.explain import Explanation, Fate, explain
 from survey.flows.scan import scan
-from survey.model.address import Range
+from survey.model.address import Range, format_ip
 from survey.model.observation import Step
 from survey.storage.handouts import Handout, add_handout
+from survey.storage.layout import Layout
+from survey.storage.registries import SnapshotKind
 from survey.targets.optouts import add
 from survey.targets.shards import locate, shard_addresses
 
@@ -96,3 +99,17 @@ def test_unknown_run_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="2026-W49"):
         explain(made.settings, made.plan.campaign, "2026-W49", FIRST)
+
+
+def test_listings_that_name_the_address_are_told(tmp_path: Path) -> None:
+    """Whoever complains may want to know who else says so."""
+    made = make_scan(tmp_path)
+    scanned(made)
+    path = tmp_path / "list"
+    path.write_text(f"{format_ip(FIRST + 3)}\n")
+    import_snapshot(Layout(made.settings.data), SnapshotKind.LISTING, path, source="list.example")
+    (listing,) = explained(made, FIRST + 3).listings
+
+    assert (listing.name, listing.since) == ("list.example", None)
+    assert listing.known_since is not None
+    assert explained(made, FIRST + 4).listings == ()

@@ -18,6 +18,7 @@ OTHER_EXIT = bytes(10) + b"\xff\xff" + bytes([198, 51, 100, 9])
 LISTINGS = (
     Listing("relays.lists.example", datetime(2026, 10, 1, tzinfo=UTC), "listing-1"),
     Listing("open.lists.example", None, "listing-2"),
+    Listing("seen.lists.example", None, "listing-3", datetime(2026, 11, 3, tzinfo=UTC)),
 )
 
 

@@ -18,7 +18,8 @@ SELECT
     coalesce(f.software, '') AS software,
     coalesce(f.software_version, '') AS software_version,
     coalesce(f.software_named, FALSE) AS software_named,
-    f.proven_at
+    f.proven_at,
+    coalesce(f.host, '') AS host
 FROM findings AS f
 ASOF LEFT JOIN foreign_ranges AS x ON f.ip >= x.range_start
 WHERE

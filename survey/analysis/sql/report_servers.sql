@@ -17,7 +17,8 @@ SELECT
     coalesce(software, '') AS software,
     coalesce(software_version, '') AS software_version,
     coalesce(software_named, FALSE) AS software_named,
-    proven_at
+    proven_at,
+    coalesce(host, '') AS host
 FROM own_findings
 WHERE verdict = 'open'
 ORDER BY ip, port, probe;

@@ -42,7 +42,7 @@ placed AS (
         -- only a mailbox at a name that was shown to resolve to the address is called so
         CASE WHEN probe = 'smtp_relay' THEN nullif(regexp_extract(
             CAST(sent AS VARCHAR),
-            '(?:FROM:<(?:postmaster|spamtest)|TO:<postmaster)@([a-z0-9.-]+)>', 1
+            '(?:FROM|TO):<postmaster@([a-z0-9.-]+)>', 1
         ), '') END AS host,
         CASE WHEN coded THEN greeting END AS greeting,
         CASE WHEN coded AND probe = 'smtp_relay' THEN substr(heard, length(greeting) + 2) END
