@@ -11,6 +11,8 @@ from pathlib import Path
 from survey.enrichment.listed import ranges_listed
 from survey.enrichment.lookup import ranges_of
 from survey.errors import BusyError, ConfigError, GateClosedError
+from survey.flows.importing import import_found
+from survey.model.discovery import Method
 from survey.model.plan import Plan
 from survey.settings import Settings
 from survey.storage.files import creating
@@ -76,7 +78,7 @@ def plan_run(
     else:
         plan, path = current
         _check_unchanged(campaign_path, plan, stated, _next_run(planned, moment))
-    summary = summarise(plan, optouts, moment, _missing(layout, settings))
+    summary = summarise(plan, optouts, moment, _missing(layout, settings, plan))
     return PlannedRun(plan, path, summary, resumed=current is not None)
 
 
@@ -110,11 +112,15 @@ def _stated(campaign: Campaign) -> tuple[tuple[str, str], ...]:
 
     Exclusion files and opt-outs may grow during a run, so their content is no part of it.
     """
-    lists = [
-        (f"targets.lists {file}", f"sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}")
-        for file in campaign.targets.lists
-    ]
+    files = [("targets.lists", file) for file in campaign.targets.lists]
+    files += [("discovery.files", file) for file in campaign.discovery.files]
+    lists = [(f"{key} {file}", f"sha256 {_sha256(file)[:16]}") for key, file in files]
     return tuple(sorted((*campaign.stated(), *lists)))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plans(folder: Path) -> list[tuple[Plan, Path]]:
@@ -168,7 +174,7 @@ def _new_plan(
         covered, more = _registered(layout, covers, day)
         check_covered(path, resolved.allowed, covered | RangeSet.of(covers.ranges))
         snapshots = (*snapshots, *more)
-    return freeze(
+    plan = freeze(
         campaign,
         resolved.allowed,
         run=run,
@@ -178,6 +184,9 @@ def _new_plan(
         optouts_version=optouts.version,
         stated=stated,
     )
+    if plan.discovery.method is Method.IMPORT:
+        plan = import_found(campaign, plan, layout.run(campaign.id, run))
+    return plan
 
 
 def _registered(layout: Layout, area: Area, day: date) -> tuple[RangeSet, tuple[str, ...]]:
@@ -220,14 +229,16 @@ def _write(path: Path, plan: Plan) -> None:
         raise BusyError(f"{path}: somebody planned this run just now; run it again") from error
 
 
-def _missing(layout: Layout, settings: Settings) -> tuple[str, ...]:
+def _missing(layout: Layout, settings: Settings, plan: Plan) -> tuple[str, ...]:
     """What a scan would lack on this machine, one line each."""
-    return tuple(_lacks(layout, settings))
+    return tuple(_lacks(layout, settings, plan))
 
 
-def _lacks(layout: Layout, settings: Settings) -> Iterator[str]:
+def _lacks(layout: Layout, settings: Settings, plan: Plan) -> Iterator[str]:
     key = settings.keys / f"{TOKEN}.key"
     if not key.exists():
         yield f"the token key {key}: make it with `survey keys init`"
     if not any(layout.arrivals.glob("*.log")):
         yield f"the canary: it has logged nothing in {layout.arrivals}; start `survey canary`"
+    if plan.discovery.method is Method.SYN and not may_open():
+        yield "CAP_NET_RAW, which every worker needs for SYN discovery; here it is not given"

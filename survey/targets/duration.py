@@ -5,6 +5,7 @@ A fixed rate on a small space is an attack: the cap per /24 bounds the rate of a
 
 import numpy as np
 
+from survey.model.discovery import Method
 from survey.model.plan import Plan, Rate
 from survey.targets.ranges import RangeSet
 
@@ -63,7 +64,7 @@ def seconds(plan: Plan) -> float:
     One packet for each target, no /24 above its cap, shards in waves of ``slots``.  Conversations
     with what is found come on top: how many, only the scan can tell.
     """
-    if not plan.targets:
+    if not plan.targets or plan.discovery.method is Method.IMPORT:
         return 0.0
     ports = len(plan.ports)
     slot_rate = effective_rate(RangeSet.of(plan.ranges), plan.rate) / plan.slots

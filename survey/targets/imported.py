@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import ConfigError
-from survey.targets.ranges import Ips
+from survey.model.plan import Plan
+from survey.targets.ranges import Ips, RangeSet
+from survey.targets.shards import address_order
 
 Target = tuple[int, int]
 
@@ -75,6 +77,39 @@ def read_found(paths: Iterable[Path], only_port: int | None) -> Imported:
                 ips.append(ip)
                 ports.append(port)
     return Imported(np.array(ips, dtype=np.uint32), np.array(ports, dtype=np.uint16), not_open)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
+    """What of it a plan asks for.
+
+    Attributes:
+        indices: Plan index of each target's address.
+        ports: Its port.
+        not_planned: How many found targets are none of the plan's.
+        repeated: How many were told before.
+    """
+
+    indices: NDArray[np.uint32]
+    ports: NDArray[np.uint16]
+    not_planned: int
+    repeated: int
+
+
+def match(plan: Plan, found: Imported) -> Matched:
+    """The targets of a plan that were found, each once."""
+    positions = RangeSet.of(plan.ranges).position_of(found.ips)
+    planned = np.zeros(_MAX_PORT + 1, dtype=bool)
+    planned[list(plan.ports)] = True
+    known = (positions >= 0) & planned[found.ports]
+    indices = address_order(plan).inverse(positions[known].astype(np.uint64))
+    targets = np.unique(indices << np.uint64(16) | found.ports[known])
+    return Matched(
+        indices=(targets >> np.uint64(16)).astype(np.uint32),
+        ports=targets.astype(np.uint16),
+        not_planned=int(np.count_nonzero(~known)),
+        repeated=int(np.count_nonzero(known)) - len(targets),
+    )
 
 
 class _LineError(ValueError):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from survey.model.discovery import DiscoveryPlan
 from survey.model.plan import Kind, Plan
 from survey.targets.duration import effective_rate, seconds
 from survey.targets.optouts import OptOuts
@@ -33,6 +34,7 @@ class Summary:
         ends_at: When it would end if it began now, UTC.
         snapshots: Registry snapshots that the targets were resolved with.
         missing: What has to be done before a scan, one line each.
+        discovery: How open ports are found.
     """
 
     campaign: str
@@ -53,6 +55,7 @@ class Summary:
     ends_at: datetime
     snapshots: tuple[str, ...]
     missing: tuple[str, ...]
+    discovery: DiscoveryPlan
 
 
 def summarise(
@@ -84,4 +87,5 @@ def summarise(
         ends_at=ends_at,
         snapshots=plan.snapshots,
         missing=missing,
+        discovery=plan.discovery,
     )
