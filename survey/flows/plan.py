@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from survey.engine.syn.packet_socket import may_open
 from survey.enrichment.listed import ranges_listed
 from survey.enrichment.lookup import ranges_of
 from survey.errors import BusyError, ConfigError, GateClosedError
