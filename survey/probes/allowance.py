@@ -11,9 +11,7 @@ MOST_TIMES = 4
 """What a peer may cost at most, in times of what was paid beforehand."""
 
 _AHEAD = 4
-"""Packets that are paid before they leave: those that close, and two acknowledgements."""
-
-_CLOSING = 2
+"""Packets that are paid before they leave: two that close, and two acknowledgements."""
 
 
 class Allowance:
@@ -43,4 +41,4 @@ class Allowance:
             more = min(self._step, self._most - self._paid)
             self._charge(more)
             self._paid += more
-        return sent + _CLOSING <= self._paid
+        return sent + _AHEAD <= self._paid

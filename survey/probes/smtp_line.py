@@ -44,8 +44,9 @@ class SmtpLine(SMTPProtocol):
         *,
         allowance: Allowance,
         total: float,
+        tls: bool = False,
     ) -> None:
-        """Over a connected socket, for ``total`` seconds at most."""
+        """Over a connected socket, for ``total`` seconds at most; ``tls``: from the first byte."""
         super().__init__(loop)
         self.ip = ip
         self.allowance = allowance
@@ -55,17 +56,18 @@ class SmtpLine(SMTPProtocol):
         self._reply = b""
         self._failure: Failure | None = None
         self._last_code: int | None = None
+        self._begins_with_tls = tls
         self._tls: Tls | None = None
         self._handshake: asyncio.Future[Failure | OSError | None] | None = None
 
     async def hear(self, wish: Listen | Command | Letter | Secure, patience: float) -> Reply:
         """Say what is wished and wait for the reply, for ``patience`` seconds at most."""
         left = self.left()
-        if self._failure is not None or left <= 0:
-            return Reply(None, failure=self._failure or Failure.DEADLINE)
-        timeout = min(patience, left)
+        timeout = max(0.0, min(patience, left))
         if isinstance(wish, Secure):
             return await self._secure(timeout)
+        if self._failure is not None or left <= 0:
+            return Reply(None, failure=self._failure or Failure.DEADLINE)
         try:
             match wish:
                 case Command(verb, argument):
@@ -109,6 +111,12 @@ class SmtpLine(SMTPProtocol):
         else:
             self.transport.close()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The transport's call: it stands."""
+        super().connection_made(transport)
+        if self._begins_with_tls:
+            self._begin_tls()
+
     def data_received(self, data: bytes) -> None:
         """The transport's call: bytes came."""
         said = data if self._tls is None else self._deciphered(self._tls, data)
@@ -133,17 +141,14 @@ class SmtpLine(SMTPProtocol):
         super().write(sent)
 
     async def _secure(self, patience: float) -> Reply:
-        """Go over to TLS; what was said in the clear before is no word of it."""
-        self._buffer.clear()
-        self._reply = b""
-        if not self.is_connected:
-            return Reply(None, failure=Failure.CLOSED)
-        self._handshake = self._loop.create_future()
-        self._tls = Tls(client_context())
-        self._tls.begin()
-        self._pass_on(self._tls)
+        """Go over to TLS, unless that is under way."""
+        handshake = self._handshake
+        if handshake is None:
+            if not self.is_connected:
+                return Reply(None, failure=self._failure or Failure.CLOSED)
+            handshake = self._begin_tls()
         try:
-            ended = await asyncio.wait_for(self._handshake, patience)
+            ended = await asyncio.wait_for(handshake, patience)
         except TimeoutError:
             ended = Failure.STALLED if self.left() > 0 else Failure.DEADLINE
         if isinstance(ended, OSError):
@@ -152,6 +157,16 @@ class SmtpLine(SMTPProtocol):
             self.stop(ended)
             ended = self._failure
         return Reply(None, self._reply, ended)
+
+    def _begin_tls(self) -> asyncio.Future[Failure | OSError | None]:
+        """Send our first word of TLS; what was heard in the clear before is no word of it."""
+        self._buffer.clear()
+        self._reply = b""
+        self._handshake = self._loop.create_future()
+        self._tls = Tls(client_context())
+        self._tls.begin()
+        self._pass_on(self._tls)
+        return self._handshake
 
     def _enciphered(self, tls: Tls, data: bytes) -> bytes:
         try:
