@@ -21,7 +21,8 @@ from survey.storage.shard_file import KEY
 
 _SHARDS = b"survey.shards"
 _BATCH_ROWS = 122_880
-"""DuckDB's own row group: what one thread scans at once."""
+"""Rows of one row group, DuckDB's own: what one thread scans at once, or passes over."""
+_ORDER = [(name, "ascending") for name in KEY]
 
 
 def observation_files(run: RunLayout) -> tuple[Path, ...]:
@@ -54,7 +55,12 @@ def compact(run: RunLayout) -> bool:
         with (
             tempfile.TemporaryDirectory(prefix="scratch-", dir=run.root) as scratch,
             replacing(run.observations) as part,
-            pq.ParquetWriter(part, schema, compression="zstd") as writer,
+            pq.ParquetWriter(
+                part,
+                schema,
+                compression="zstd",
+                sorting_columns=pq.SortingColumn.from_ordering(schema, _ORDER),
+            ) as writer,
         ):
             rows = 0
             for batch in _sorted(manifest, scratch):
