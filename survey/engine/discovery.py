@@ -39,7 +39,7 @@ from errno import (
 
 from survey.engine.hosts import Hosts
 from survey.engine.pacing import Pacer
-from survey.engine.supply import Supply, Target
+from survey.engine.supply import KeptBack, Supply, Target
 from survey.errors import SurveyError
 from survey.model.address import format_ip
 
@@ -92,6 +92,23 @@ class Tally:
     unreachable: int = 0
 
 
+@dataclass(slots=True)
+class Heard:
+    """What else was heard; of a connection the kernel tells nothing of the kind.
+
+    Attributes:
+        strange: Answers that no probe of this shard explains: spoofed, or meant for another.
+        repeated: Said again by a target that had answered.
+        late: Said by a target that had been given up as silent.
+        dropped: Lost, for want of room in our ring; some silent targets may have said it.
+    """
+
+    strange: int = 0
+    repeated: int = 0
+    late: int = 0
+    dropped: int = 0
+
+
 class Discovery:
     """Dials everything a supply gives, within pacing, host limit and descriptors.
 
@@ -128,6 +145,12 @@ class Discovery:
         self._starved_since: float | None = None
         self._retry_at = 0.0
         self.tally = Tally()
+        self.heard = Heard()
+
+    @property
+    def kept_back(self) -> KeptBack:
+        """Targets that the gate did not allow."""
+        return self._supply.kept_back
 
     @property
     def in_air(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from survey.engine.discovery import Tally
+from survey.engine.discovery import Heard, Tally
 from survey.engine.supply import KeptBack
 from survey.targets.gate import Gate
 from survey.targets.places import PlaceNumbers, Places
@@ -48,6 +48,7 @@ class ImportedDiscovery:
         self._found[found] = True
         self._batches = places.order(CHUNK)
         self.tally = Tally()
+        self.heard = Heard()
         self.kept_back = KeptBack()
         self.in_air = 0
 

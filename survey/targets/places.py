@@ -62,3 +62,8 @@ class Places:
         here = (hosts >= 0) & (hosts < self._hosts)
         places[known[here]] = hosts[here] * len(self.ports) + ranks[known[here]]
         return places
+
+    def at(self, indices: NDArray[np.uint32], ports: Ports) -> PlaceNumbers:
+        """The place of each target by the plan index of its address; all are of this shard."""
+        hosts = indices.astype(np.int64) - self._first
+        return hosts * len(self.ports) + self._rank[ports]

@@ -4,32 +4,15 @@ One byte a target.  The first answer in time counts, and once; later ones are on
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.engine.discovery import Heard
 from survey.engine.syn.answers import Said
 from survey.targets.places import PlaceNumbers
 
 _NOT_SENT, _IN_AIR, _SILENT = 0, 8, 9  # what was said is 1 to 3
-
-
-@dataclass(slots=True)
-class Heard:
-    """What came to our source ports and is not the first answer of a target.
-
-    Attributes:
-        strange: Proven by no cookie of this shard: spoofed, or an answer to an earlier shard.
-        repeated: Said again by a target that had answered.
-        late: Said by a target that had been given up as silent.
-        dropped: Lost, for want of room in our ring; some silent targets may have said it.
-    """
-
-    strange: int = 0
-    repeated: int = 0
-    late: int = 0
-    dropped: int = 0
 
 
 class Books:

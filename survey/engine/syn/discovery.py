@@ -23,7 +23,7 @@ from survey.engine.pacing import Pacer
 from survey.engine.supply import KeptBack
 from survey.engine.syn.air import Air
 from survey.engine.syn.answers import Answers, Said, read_answers
-from survey.engine.syn.books import Books, Heard
+from survey.engine.syn.books import Books
 from survey.engine.syn.cookie import Cookie
 from survey.engine.syn.link import Link
 from survey.engine.syn.networks import NetworkColumns
@@ -98,6 +98,7 @@ class SynDiscovery:
         self._starved_since: float | None = None
         self._retry_at = 0.0
         self.tally = Tally()
+        self.heard = self._books.heard
         self.kept_back = KeptBack()
         self._receive = ReceiveRing(link.interface, ports)
         try:
@@ -115,11 +116,6 @@ class SynDiscovery:
     def finished(self) -> bool:
         """Every target of the shard is decided."""
         return not self._books.in_air and self._waiting.exhausted
-
-    @property
-    def heard(self) -> Heard:
-        """Answers that changed nothing."""
-        return self._books.heard
 
     async def run(self) -> None:
         """Send everything inside the running event loop.

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from survey.engine.discovery import Heard
 from survey.engine.syn.answers import Said
-from survey.engine.syn.books import Books, Heard
+from survey.engine.syn.books import Books
 
 
 def places(*numbers: int) -> np.ndarray:

@@ -17,13 +17,12 @@ from made_peer import RST, SYN, is_syn, reset, segment, syn_ack, target, unreach
 from made_wire import Wire, answer_everywhere, fullest_second, listening
 
 from survey.engine import discovery as connect_module
-from survey.engine.discovery import Discovery, Tally
+from survey.engine.discovery import Discovery, Heard, Tally
 from survey.engine.hosts import Hosts
 from survey.engine.pacing import Neighbourhoods, Pacer
 from survey.engine.supply import Supply
 from survey.engine.syn import discovery as module
 from survey.engine.syn import receive_ring
-from survey.engine.syn.books import Heard
 from survey.errors import LocalError
 from survey.model.address import Range, format_ip, parse_ip
 from survey.targets.optouts import add
