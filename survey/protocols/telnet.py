@@ -44,7 +44,8 @@ _REFUSED = re.compile(
     rb"bad command|unreachable|timed? ?out|failed|can'?t connect|cannot)",
     re.IGNORECASE,
 )
-_GREETING = re.compile(rb"(?:^|\n)220[ -]")
+# The blank behind a prompt may come late.
+_GREETING = re.compile(rb"(?:^ ?|\n)220[ -]")
 
 
 def telnet(to: Endpoint, token: str) -> Dialogue:
@@ -77,7 +78,7 @@ def _prompt(inbox: Inbox, to: Endpoint) -> Generator[bytes, Heard, bytes | None]
             if prompt.search(words):
                 text = sentence.format(host=format_ip(to.ip), port=to.port)
                 return text.encode("ascii") + b"\r\n"
-        if inbox.ended is not None or _LOGIN.search(words) or recognise(words) is not None:
+        if inbox.ended is not None or _LOGIN.search(words) or _stranger(words):
             return None
         if len(inbox.data) > MAX_WORDS:
             inbox.ended = Failure.TOO_MUCH
@@ -90,11 +91,15 @@ def _no_gateway(inbox: Inbox) -> Answer:
     words, reply = _OPTION.sub(b"", inbox.data), inbox.data[-MAX_EVIDENCE:]
     if _LOGIN.search(words):
         return Answer(Step.SPOKE, None, Protocol.TELNET, refused_at="LOGIN", reply=reply)
-    stranger = recognise(words)
-    if stranger is not None:
+    if stranger := _stranger(words):
         return Answer(Step.CONNECTED, Failure.WRONG_PROTOCOL, stranger, reply=reply)
-    heard = Protocol.TELNET if words != inbox.data else None
-    return Answer(Step.CONNECTED, inbox.ended, heard, reply=reply)
+    return Answer(Step.CONNECTED, inbox.ended, recognise(inbox.data), reply=reply)
+
+
+def _stranger(words: bytes) -> Protocol | None:
+    """Another protocol, or None; an option of which a part has come is none."""
+    protocol = recognise(words)
+    return None if protocol is Protocol.TELNET else protocol
 
 
 def _connected(inbox: Inbox, sentence: bytes) -> Generator[bytes, Heard, bool]:

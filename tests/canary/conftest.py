@@ -141,7 +141,7 @@ class Stand:
         """A canary for as long as the block lasts."""
         given.setdefault("limits", Limits(farewell_seconds=0.5, sweep_seconds=0.02))
         return running(
-            Canary(DOMAINS, Endpoint(LOOPBACK, 0), Endpoint(LOOPBACK, 0)),
+            Canary(DOMAINS, Endpoint(LOOPBACK, 0), Endpoint(LOOPBACK, 0), Endpoint(LOOPBACK, 0)),
             self.tokens.key,
             self.lines.folder,
             **given,

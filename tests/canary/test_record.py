@@ -25,6 +25,7 @@ arrivals = st.builds(
     sender=st.binary(max_size=320),
     helo=st.binary(max_size=255),
     size=st.integers(0, 2**32 - 1),
+    headers=st.binary(max_size=512),
 )
 
 

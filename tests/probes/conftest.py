@@ -162,7 +162,10 @@ def context(dialer: Dialer) -> Context:
         key=KEY,
         identity=IDENTITY,
         canary=Canary(
-            ("canary.example", "canary.test"), Endpoint(LOOPBACK, 25), Endpoint(LOOPBACK, 26)
+            ("canary.example", "canary.test"),
+            Endpoint(LOOPBACK, 25),
+            Endpoint(LOOPBACK, 26),
+            Endpoint(LOOPBACK, 27),
         ),
         dialer=dialer,
         names=NoNames(),

@@ -23,7 +23,7 @@ SAMPLES = {
     b"\x05\x00": Protocol.SOCKS5,
     b"\x00\x5b\x00\x00\x00\x00\x00\x00": Protocol.SOCKS4,
     b"hello world\r\n": None,
-    b"\xff\xfb\x01\xff\xfb\x03": None,
+    b"\xff\xfb\x01\xff\xfb\x03": Protocol.TELNET,
     b"220 hello\r\n": None,
     b"": None,
 }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from survey.model.plan import Identity
-from survey.probes.http_connect import agent
+from survey.probes.introduction import agent
 
 IDENTITY = Identity(
     "Example Survey", "survey@survey.example", "https://survey.example/why", "p.example", ()
