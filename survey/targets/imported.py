@@ -31,6 +31,7 @@ Target = tuple[int, int]
 
 _CURE = "take it out, or correct it (docs/discovery.md has the formats)"
 _MAX_PORT = 65_535
+_NOT_UNDERSTOOD = (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error)
 _LONGEST = 1 << 20
 """Bytes of a line at most; masscan's banners may be long."""
 
@@ -67,7 +68,7 @@ def read_found(paths: Iterable[Path], only_port: int | None) -> Imported:
         for number, line in _lines(path):
             try:
                 targets = reader.read(line)
-            except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            except _NOT_UNDERSTOOD as error:
                 said = str(error) if isinstance(error, _LineError) else "is in no known format"
                 raise ConfigError(path, f"line {number}", said, _CURE) from error
             if targets is None:
