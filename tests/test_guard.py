@@ -55,6 +55,7 @@ def test_loopback_is_told_from_the_rest(host: str | None, *, expected: bool) -> 
     [
         "socket.socket().connect(('192.0.2.1', 25))",
         "socket.socket().connect_ex(('192.0.2.1', 25))",
+        "socket.socket().connect_ex((b'192.0.2.1', 25))",
         "socket.create_connection(('192.0.2.1', 25))",
         "socket.socket(socket.AF_INET6).connect(('2001:db8::1', 25))",
         "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 53))",
@@ -94,6 +95,7 @@ def test_reaching_outside_is_refused_and_noted_in_a_child(code: str, tmp_path: P
     "code",
     [
         "assert socket.socket().connect_ex(('127.0.0.9', 9)) == errno.ECONNREFUSED",
+        "socket.socket().connect_ex((b'127.0.0.9', 9))",
         "socket.socket().bind(('127.0.0.9', 0))",
         "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.9', 9))",
         "socket.socketpair()",

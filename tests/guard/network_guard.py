@@ -63,6 +63,8 @@ def check(event: str, host: object) -> None:
     Raises:
         OutsideError: It does.
     """
+    if isinstance(host, bytes):
+        host = host.decode("latin-1")
     if event in LOOKUPS:
         allowed = _needs_no_resolver(host)
     else:
@@ -104,8 +106,6 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 def _needs_no_resolver(host: object) -> bool:
     """Whether looking the host up asks nobody: a number, nothing, or ``localhost``."""
-    if isinstance(host, bytes):
-        host = host.decode("latin-1")
     if host is None or host in ("", "localhost"):
         return True
     return isinstance(host, str) and _packed(host) is not None
