@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ONLY ?=
 
-.PHONY: demo test test-long check bench lab format clean
+.PHONY: demo test test-long truth check bench lab format clean
 
 demo: $(READY)  ## the whole loop on the lab
 	$(BIN)/survey demo
@@ -15,6 +15,9 @@ test: $(READY)  ## all tests; as root on Debian with real servers, in a namespac
 
 test-long: $(READY)  ## the longer proofs
 	$(BIN)/python tests/run.py --long
+
+truth: $(READY)  ## over a hundred real servers: what we, nmap and proxycheck say of each
+	SURVEY_WRITE_TRUTH=1 $(BIN)/python tests/run.py --long tests/servers/test_truth.py -q -s
 
 check: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -32,7 +32,7 @@ class _Filled(Template):
     delimiter = "@"  # "$" is Postfix's own
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Daemon:
     """One server in one situation.
 
@@ -61,6 +61,11 @@ class Daemon:
     def name(self) -> str:
         """Its host name, as it says in its greeting and as the tests' hosts file has it."""
         return f"{self.server}-{self.situation.replace('_', '-')}.example"
+
+    @property
+    def configurations(self) -> list[Path]:
+        """The files that make its situation."""
+        return sorted((CONFIGURATIONS / self.server).glob(f"{self.situation}.*"))
 
     @property
     def program(self) -> str | None:

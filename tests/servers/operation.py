@@ -16,6 +16,7 @@ CAMPAIGN = f"""
 id = "@id"
 purpose = "What the probes say about real servers"
 kind = "lab"
+patience = "@patience"
 
 [identity]
 operator = "Tests of the survey"
@@ -43,6 +44,11 @@ path = "optouts.log"
 [names]
 hosts = "hosts"
 
+[followups]
+greylisted = 25.0
+next_envelope = 5.0
+second_opinion = 5.0
+
 [cluster]
 slots = 1
 """
@@ -58,19 +64,27 @@ class Operation:
 
     home: Path
 
-    def prepare(self, campaign: str, daemons: Iterable[Daemon], probes: Mapping[str, str]) -> None:
+    def prepare(
+        self,
+        campaign: str,
+        daemons: Iterable[Daemon],
+        probes: Mapping[str, str],
+        patience: str = "lab",
+    ) -> None:
         """Write a campaign on the /24s of these servers, and put their names into the hosts file.
 
         Args:
             campaign: Its id; the file is ``<id>.toml``.
             daemons: The servers.
             probes: Probe -> its settings, as they stand in the file.
+            patience: How long it waits for them.
         """
         daemons = tuple(daemons)
         ranges = sorted({f"{daemon.ip.rpartition('.')[0]}.0/24" for daemon in daemons})
         sections = [f"[probes.{probe}]\n{settings}\n" for probe, settings in probes.items()]
         text = CAMPAIGN.replace("@id", campaign).replace("@ranges", json.dumps(ranges))
-        (self.home / f"{campaign}.toml").write_text(text.replace("@probes", "".join(sections)))
+        text = text.replace("@patience", patience).replace("@probes", "".join(sections))
+        (self.home / f"{campaign}.toml").write_text(text)
         with (self.home / "hosts").open("a") as hosts:
             hosts.writelines(f"{daemon.ip} {daemon.name}\n" for daemon in daemons)
 

@@ -60,13 +60,10 @@ def arguments(daemon: "Daemon", program: str) -> list[str]:
     return [program, *(line for line in lines if line and not line.startswith("#"))]
 
 
-def module(name: str) -> Callable[["Daemon", str], list[str]]:
-    """The same, for a server that is a module of Python."""
-
-    def start(daemon: "Daemon", program: str) -> list[str]:
-        return [program, "-m", name, *arguments(daemon, program)[1:]]
-
-    return start
+def aiosmtpd(daemon: "Daemon", program: str) -> list[str]:
+    """It asks for its host's full name, so it gets one that is not looked up elsewhere."""
+    command = [program, "-m", "aiosmtpd", *arguments(daemon, program)[1:]]
+    return secluded(daemon, "", "/var/spool", *command, name="localhost")
 
 
 def configured(name: str, *command: str) -> Callable[["Daemon", str], list[str]]:
@@ -205,11 +202,13 @@ def make_key(daemon: "Daemon", name: str) -> None:
     subprocess.run(command, check=True)
 
 
-def secluded(daemon: "Daemon", accounts: str, folders: str, *command: str) -> list[str]:
+def secluded(
+    daemon: "Daemon", accounts: str, folders: str, *command: str, name: str = ""
+) -> list[str]:
     """The command, with a host name, accounts and system folders that this machine may lack."""
     script = str(HERE / "secluded.sh")
     hosts = f"{daemon.ip} {daemon.name},{PROBER} {PROBER_NAME}"
-    place = [str(daemon.home), daemon.name, hosts, accounts, folders]
+    place = [str(daemon.home), name or daemon.name, hosts, accounts, folders]
     return ["unshare", "--mount", "--uts", "sh", script, *place, *command]
 
 
@@ -222,7 +221,7 @@ PROGRAMS = {
     "msmtpd": Program(arguments, "msmtpd/usr/bin/msmtpd"),
     "postgrey": Program(arguments, "postgrey"),
     "smtp_sink": Program(arguments, "smtp-sink"),
-    "aiosmtpd": Program(module("aiosmtpd"), sys.executable),
+    "aiosmtpd": Program(aiosmtpd, sys.executable),
     # proxies
     "squid": Program(squid, "squid", gentle=False),
     "tinyproxy": Program(configured("tinyproxy.conf", "-d", "-c", "@"), "tinyproxy"),

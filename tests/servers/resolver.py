@@ -12,7 +12,7 @@ import dns.rrset
 
 @contextmanager
 def resolver(ip: str, name: str, address: str) -> Iterator[None]:
-    """Answer at port 53 of ``ip`` that ``name`` is ``address``, and to all else that there is none."""
+    """Answer at port 53 of ``ip`` that ``name`` is ``address``, and that no other has one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind((ip, 53))
         listener.settimeout(0.2)

@@ -19,9 +19,11 @@ class Way(StrEnum):
     """To a mail server: our message arrives, or a tunnel to the mail port stands."""
     WEB = "web"
     """To other servers, not to mail."""
+    ONE_WAY = "one way"
+    """What is sent arrives, and no answer comes back; nobody can prove it from outside alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Situation:
     """One real server in one configuration, and what is true of it.
 
@@ -48,7 +50,8 @@ RELAYS = {"smtp_relay": Way.MAIL}
 TUNNELS = {"http_connect": Way.MAIL}
 WEB_TUNNELS = {"http_connect": Way.WEB}
 REQUESTS = {"http_get": Way.WEB, "http_post": Way.MAIL}
-WEB_REQUESTS = {"http_get": Way.WEB}
+MUTE_REQUESTS = {"http_get": Way.WEB, "http_post": Way.ONE_WAY}
+WEB_REQUESTS = {"http_get": Way.WEB, "http_post": Way.WEB}
 SOCKS5 = {"socks5": Way.MAIL}
 SOCKS4 = {"socks4": Way.MAIL}
 SOCKS4A = {"socks4a": Way.MAIL}
@@ -57,7 +60,6 @@ TLS = "TLS to the tested port"
 STARTTLS = "STARTTLS"
 FULL = "full depth"
 GREYLIST = "a follow-up with the same triplet"
-REQUEST = "http_get and http_post"
 
 NEIGHBOURS = (
     Daemon("nginx", "site", SITE, 80),
@@ -240,7 +242,7 @@ SITUATIONS = (
             behind="127.0.23.1:8888",
         ),
         "anybody, leaves through another proxy",
-        TUNNELS | REQUESTS,
+        TUNNELS | MUTE_REQUESTS,
     ),
     Situation(
         Daemon("squid", "accelerator", "127.0.22.9", 8080, behind=_SHOP),
@@ -248,17 +250,21 @@ SITUATIONS = (
     ),
     # Tinyproxy
     Situation(
-        Daemon("tinyproxy", "open", "127.0.23.1", 8888), "anybody, to anywhere", TUNNELS | REQUESTS
+        Daemon("tinyproxy", "open", "127.0.23.1", 8888),
+        "anybody, to anywhere",
+        TUNNELS | MUTE_REQUESTS,
     ),
     Situation(
         Daemon("tinyproxy", "no_mail", "127.0.23.2", 8888),
         "anybody, tunnels only to 443",
-        WEB_TUNNELS | REQUESTS,
+        WEB_TUNNELS | MUTE_REQUESTS,
     ),
     Situation(Daemon("tinyproxy", "denied", "127.0.23.3", 8888), "403"),
     Situation(Daemon("tinyproxy", "login", "127.0.23.4", 8888), "407"),
     Situation(
-        Daemon("tinyproxy", "no_tunnels", "127.0.23.5", 8888), "anybody, but no tunnels", REQUESTS
+        Daemon("tinyproxy", "no_tunnels", "127.0.23.5", 8888),
+        "anybody, but no tunnels",
+        MUTE_REQUESTS,
     ),
     Situation(
         Daemon(
@@ -270,7 +276,7 @@ SITUATIONS = (
             behind="127.0.24.1:1080",
         ),
         "anybody, leaves through a SOCKS proxy",
-        TUNNELS | REQUESTS,
+        TUNNELS | MUTE_REQUESTS,
     ),
     Situation(
         Daemon("tinyproxy", "reverse", "127.0.23.7", 8080, behind=_SHOP),
@@ -280,13 +286,13 @@ SITUATIONS = (
     Situation(
         Daemon("privoxy", "open", "127.0.32.1", 8118, exit_ip="127.0.0.1"),
         "anybody, to anywhere",
-        TUNNELS | REQUESTS,
+        TUNNELS | MUTE_REQUESTS,
     ),
     Situation(Daemon("privoxy", "denied", "127.0.32.2", 8118), "hangs up"),
     Situation(
         Daemon("privoxy", "usual_ports", "127.0.32.3", 8118, exit_ip="127.0.0.1"),
         "anybody, tunnels only to 443",
-        WEB_TUNNELS | REQUESTS,
+        WEB_TUNNELS | MUTE_REQUESTS,
     ),
     # Apache
     Situation(
@@ -329,7 +335,7 @@ SITUATIONS = (
     Situation(
         Daemon("haproxy", "forward", "127.0.35.3", 80),
         "passes requests on to whatever address they name",
-        REQUESTS,
+        MUTE_REQUESTS,
     ),
     Situation(
         Daemon(
@@ -411,17 +417,19 @@ SITUATIONS = (
         Daemon("socat", "nowhere", "127.0.41.2", 1080, behind="127.0.41.3:1"), "leads nowhere"
     ),
     Situation(Daemon("socat", "echo", "127.0.41.4", 1080), "says back what it hears"),
-    Situation(Daemon("socat", "echo", "127.0.41.5", 8080), "the same"),
-    Situation(Daemon("socat", "echo", "127.0.41.6", 25), "the same"),
+    Situation(Daemon("socat", "echo", "127.0.41.5", 8080), "says back what it hears"),
+    Situation(Daemon("socat", "echo", "127.0.41.6", 25), "says back what it hears"),
     Situation(Daemon("socat", "flood", "127.0.41.7", 1080), "never stops talking"),
-    Situation(Daemon("socat", "flood", "127.0.41.8", 25), "the same"),
+    Situation(Daemon("socat", "flood", "127.0.41.8", 25), "never stops talking"),
     Situation(
         Daemon("socat", "silent", "127.0.41.9", 8080), "takes the connection and says nothing"
     ),
-    Situation(Daemon("socat", "silent", "127.0.41.10", 25), "the same"),
+    Situation(
+        Daemon("socat", "silent", "127.0.41.10", 25), "takes the connection and says nothing"
+    ),
     Situation(Daemon("sshd", "plain", "127.0.39.1", 25), "an SSH server"),
-    Situation(Daemon("sshd", "plain", "127.0.39.2", 1080), "the same"),
+    Situation(Daemon("sshd", "plain", "127.0.39.2", 1080), "an SSH server"),
     Situation(Daemon("vsftpd", "plain", "127.0.40.1", 25), "an FTP server"),
-    Situation(Daemon("vsftpd", "plain", "127.0.40.2", 8080), "the same"),
+    Situation(Daemon("vsftpd", "plain", "127.0.40.2", 8080), "an FTP server"),
 )
 """Every configuration that is surveyed, each on an address of its own."""
