@@ -23,6 +23,7 @@ from survey.storage.registries import (
     in_force,
     list_snapshots,
 )
+from survey.storage.rounds import rounds_of
 from survey.storage.schemas import (
     ARRIVALS,
     COUNTRY_RANGES,
@@ -112,7 +113,8 @@ def make_views(
     connection.execute(query("optout_blocks"))
     hold(connection, "runs", _runs_table(runs))
     hold(connection, "snapshots", _snapshots_table(layout))
-    receipts = [read_manifest(one.paths).receipts_table() for one in runs]
+    scans_and_rounds = (paths for one in runs for paths in (one.paths, *rounds_of(one.paths)))
+    receipts = [read_manifest(paths).receipts_table() for paths in scans_and_rounds]
     hold(connection, "receipts", pa.concat_tables([RECEIPTS.empty_table(), *receipts]))
     today = datetime.now(UTC).date()
     tables: dict[str, tuple[pa.Schema, list[Path]]] = {

@@ -6,7 +6,7 @@ from survey.cli.main import settings_of
 from survey.cli.options import json_option
 from survey.cli.screen import document, say, table
 from survey.errors import ConfigError
-from survey.flows.explain import Explanation, Fate
+from survey.flows.explain import Explanation, Fate, Revisited
 from survey.flows.explain import explain as explain_run
 from survey.flows.runs import all_runs
 from survey.model.address import parse_ip
@@ -68,15 +68,33 @@ def _print(ip: str, one: Explanation) -> None:
         since = f", since {listing.known_since:%Y-%m-%d}" if listing.known_since else ""
         why = f": {listing.reason}" if listing.reason else ""
         say(f"  listed by {listing.name}{since}{why}")
+    for later in one.revisits:
+        what = f"{later.visit.reason}, {later.visit.probe} on port {later.visit.port}"
+        say(f"  follow-up in round {later.round}: {what}: {_when(later)}")
+    if one.messages:
+        say(f"  it was sent {one.messages} test message{'s' if one.messages > 1 else ''}")
     if one.observations:
         table(
-            ("started", "port", "probe", "variant", "got to", "failure", "bytes out", "bytes in"),
+            (
+                "started",
+                "port",
+                "probe",
+                "variant",
+                "attempt",
+                "client",
+                "got to",
+                "failure",
+                "bytes out",
+                "bytes in",
+            ),
             (
                 (
                     seen.started_at,
                     str(seen.port),
                     seen.probe,
                     seen.variant,
+                    str(seen.attempt),
+                    seen.client,
                     seen.step,
                     seen.failure,
                     seen.bytes_out,
@@ -85,3 +103,10 @@ def _print(ip: str, one: Explanation) -> None:
                 for seen in one.observations
             ),
         )
+
+
+def _when(later: Revisited) -> str:
+    if later.receipt is not None:
+        began, ended = later.receipt.started_at, later.receipt.finished_at
+        return f"between {began:%Y-%m-%d %H:%M:%S} and {ended:%Y-%m-%d %H:%M:%S} UTC"
+    return "under way, it may have been tested" if later.handouts else "not handed out yet"

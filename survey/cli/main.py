@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("control", "Stop a running scan; it can be resumed."),
     "pause": ("control", "Send nothing new until `survey rate` says go on."),
     "rate": ("control", "Lower the rate of a running scan, or bring it back up to the cap."),
+    "retest": ("retest", "Make the later tests that are due, or test one address again."),
     "explain": ("explain", "What we did to an address, and when."),
     "optout": ("optout", "The organisation's opt-out log."),
     "keys": ("keys", "The secret keys of this installation."),

@@ -1,6 +1,7 @@
 """``survey plan``, ``scan`` and ``status``: freeze a run, carry it out, see how it stands."""
 
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from survey.cluster.executor import Executor
 from survey.cluster.serial import SerialExecutor
 from survey.errors import StorageError
 from survey.flows.control import read_status
+from survey.flows.followups import FollowUpStatus, followups_of
 from survey.flows.plan import plan_run
 from survey.flows.runs import newest_run
 from survey.flows.scan import ScanSummary
@@ -95,8 +97,9 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
     standing = read_status(settings, stored)
     if standing is None:
         raise StorageError(f"{stored.campaign} {stored.run}: planned, never scanned")
+    later = followups_of(settings, stored, datetime.now(UTC))
     if as_json:
-        document(standing)
+        document(asdict(standing) | {"followups": asdict(later)})
         return
     facts(
         [
@@ -111,7 +114,23 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
             ),
             ("handed out again", standing.retries),
             ("time left", duration(standing.eta)),
+            ("follow-ups", _waiting(later)),
         ]
+    )
+    if later.unfinished is not None:
+        one = later.unfinished
+        say(
+            f"a round of follow-ups is {one.state}: {one.done:,} of {one.planned:,} targets, "
+            f"shards {one.committed:,} of {one.shards:,}"
+        )
+
+
+def _waiting(later: FollowUpStatus) -> str:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(later.reasons.items()))
+    next_at = f", the next at {later.next_at:%Y-%m-%d %H:%M:%S} UTC" if later.next_at else ""
+    return (
+        f"{later.waiting:,} wait{f' ({reasons})' if reasons else ''}, {later.due:,} due now"
+        f"{next_at}; {later.rounds:,} rounds done"
     )
 
 

@@ -110,9 +110,9 @@ class Conversations:
         """Whether so many targets wait that discovery should find no more."""
         return len(self._waiting) >= self._most
 
-    def add(self, ip: int, port: int) -> None:
-        """Test an open target as soon as there is room."""
-        self._put(Job(ip, port, self._probes_on(port)))
+    def add(self, ip: int, port: int, probes: tuple[Probe, ...] | None = None) -> None:
+        """Test a target as soon as there is room, with all probes of its port or with these."""
+        self._put(Job(ip, port, self._probes_on(port) if probes is None else probes))
 
     async def drain(self) -> None:
         """Wait until every target is tested and every answer is believed."""

@@ -22,11 +22,13 @@ from survey.engine.discovery import Discovery
 from survey.engine.hosts import Hosts
 from survey.engine.lease import LeaseWatch
 from survey.engine.pacing import Neighbourhoods, Pacer, share
+from survey.engine.process import process_mark
+from survey.engine.revisits import Revisits
+from survey.engine.shard_work import ShardWork, read_work
 from survey.engine.supply import Supply
-from survey.errors import StorageError, SurveyError
+from survey.errors import SurveyError
 from survey.model.assignment import Assignment, Progress, Receipt
 from survey.model.control import Control
-from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.probes.context import Context
 from survey.probes.dialer import Dialer
@@ -34,12 +36,10 @@ from survey.probes.names import open_names
 from survey.probes.registry import PROBES
 from survey.probes.timeouts import timeouts_of
 from survey.storage.keys import TOKEN, read_key
-from survey.storage.layout import Layout, RunLayout
 from survey.storage.proof import prove
 from survey.storage.shard_file import read_receipt, rows, write_shard
 from survey.targets.gate import Gate
-from survey.targets.plan import load_plan, plan_hash
-from survey.targets.shards import shard_bounds, shard_targets
+from survey.targets.shards import shard_targets
 
 POLL = 1.0
 """Seconds between two looks at the coordinator's word, the opt-outs and the exclusions."""
@@ -59,18 +59,21 @@ def run_shard(assignment: Assignment, report: Report) -> Receipt:
         GateClosedError: It can't be known who may be tested.
         SurveyError: This machine, the storage or the canary is not in order.
     """
-    run = Layout(Path(assignment.data)).run(assignment.campaign, assignment.run)
-    plan = load_plan(run.plan)
-    if plan_hash(plan) != assignment.plan_hash:
-        raise StorageError(f"{run.plan}: is not the plan of this scan; does every worker share it?")
-    path = run.shard(assignment.shard)
+    work = read_work(assignment)
+    path = work.paths.shard(assignment.shard)
     if path.exists():
         return read_receipt(path)
-    prove(run.shards)
+    prove(work.paths.shards)
     key = read_key(Path(assignment.keys), TOKEN)
     with asyncio.Runner(loop_factory=_new_loop) as runner, _first_of_ours():
-        shard = runner.run(_work(plan, run, assignment, key, report))
-    table = rows(plan.run, assignment.shard, shard.conversations.observations)
+        shard = runner.run(_work(work, assignment, key, report))
+    table = rows(
+        assignment.run,
+        assignment.shard,
+        shard.conversations.observations,
+        round_=assignment.round,
+        process=process_mark(),
+    )
     return write_shard(path, table, shard.receipt(table.num_rows))
 
 
@@ -96,12 +99,10 @@ def _first_of_ours() -> Iterator[None]:
         raise error from None
 
 
-async def _work(
-    plan: Plan, run: RunLayout, assignment: Assignment, key: bytes, report: Report
-) -> "Shard":
+async def _work(work: ShardWork, assignment: Assignment, key: bytes, report: Report) -> "Shard":
     with ExitStack() as stack:
         async with asyncio.TaskGroup() as tasks:
-            shard = Shard(plan, run, assignment, key, tasks)
+            shard = Shard(work, assignment, key, tasks)
             stack.callback(shard.close)
             await shard.work(report)
     return shard
@@ -112,13 +113,12 @@ class Shard:
 
     def __init__(
         self,
-        plan: Plan,
-        run: RunLayout,
+        work: ShardWork,
         assignment: Assignment,
         key: bytes,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        clock = time.monotonic
+        plan, run, clock = work.plan, work.paths, time.monotonic
         room = socket_room()
         self._plan, self._assignment, self._tasks, self._clock = plan, assignment, tasks, clock
         self._started_at = datetime.now(UTC)
@@ -143,9 +143,15 @@ class Shard:
             attempt=0,
             canary_healthy=self._canary.healthy,
             timeouts=timeouts_of(plan.kind, plan.patience),
+            messages=work.messages,
         )
+        tests = {part.probe: _test(part.probe, context) for part in plan.probes}
+        revisits = None
+        if work.visits is not None:
+            revisits = Revisits(work.visits, context, self._gate, self._holds)
+            tests = revisits.tests
         self.conversations = Conversations(
-            {part.probe: _test(part.probe, context) for part in plan.probes},
+            tests,
             plan.probes_on,
             hosts,
             self._canary,
@@ -153,20 +159,25 @@ class Shard:
             tasks=tasks,
             most=room.conversations,
         )
-        self._supply = Supply(shard_targets(plan, assignment.shard, self._batch()), self._gate)
-        self._discovery = Discovery(
-            self._supply,
-            self._pacer,
-            hosts,
-            parts=plan.probes,
-            room=room.discovery,
-            on_open=self.conversations.add,
-            holds=lambda: self.conversations.crowded or not self._lease.alive(),
-            sources=sources,
-        )
-        first, stop = shard_bounds(plan, assignment.shard)
-        self._first, self._addresses = first, stop - first
-        self._planned = self._addresses * len(plan.ports)
+        self._supply: Supply | Revisits
+        self._discovery: Discovery | Revisits
+        if revisits is not None:
+            revisits.send_to(self.conversations.add)
+            self._supply = self._discovery = revisits
+        else:
+            self._supply = Supply(shard_targets(plan, assignment.shard, self._batch()), self._gate)
+            self._discovery = Discovery(
+                self._supply,
+                self._pacer,
+                hosts,
+                parts=plan.probes,
+                room=room.discovery,
+                on_open=self.conversations.add,
+                holds=self._holds,
+                sources=sources,
+            )
+        self._first, self._addresses = work.first, work.places
+        self._planned = work.targets
 
     async def work(self, report: Report) -> None:
         """Do all of it; whatever goes wrong in a part ends the whole."""
@@ -198,6 +209,10 @@ class Shard:
             if self._gate.version != version:
                 version = self._gate.version
                 self._dialer.abort(self._allowed)
+
+    def _holds(self) -> bool:
+        """Whether nothing new should be begun."""
+        return self.conversations.crowded or not self._lease.alive()
 
     def _allowed(self, ip: int) -> bool:
         return self._gate.permit(ip, self._plan.ports[0]) is not None
@@ -258,6 +273,7 @@ class Shard:
             packets=self._pacer.meter.total,
             observations=observations,
             max_rate=self._pacer.meter.peak,
+            round=own.round,
         )
 
 

@@ -56,7 +56,16 @@ def read_status(settings: Settings, plan: Plan) -> ScanStatus | None:
     Raises:
         StorageError: What it left can't be understood.
     """
-    path = Layout(settings.data).run(plan.campaign, plan.run).status
+    return status_of(Layout(settings.data).run(plan.campaign, plan.run))
+
+
+def status_of(run: RunLayout) -> ScanStatus | None:
+    """The same of a scan or a round of follow-ups, by where it lies.
+
+    Raises:
+        StorageError: What it left can't be understood.
+    """
+    path = run.status
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return ScanStatus(**content | {"state": State(content["state"])})

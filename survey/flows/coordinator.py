@@ -18,12 +18,11 @@ from survey.errors import StoppedError, SurveyError
 from survey.flows.beat import Beat
 from survey.flows.control import write_status
 from survey.flows.standing import ScanStatus, Standing, State
+from survey.flows.undertaking import Undertaking
 from survey.model.assignment import Assignment, Progress, Receipt
 from survey.model.control import Lease
-from survey.model.plan import Plan
 from survey.settings import Settings
 from survey.storage.handouts import Handout, add_handout, read_handouts
-from survey.storage.layout import Layout
 from survey.storage.manifest import write_manifest
 from survey.storage.proof import prove
 
@@ -47,8 +46,7 @@ class Coordinator:
 
     def __init__(
         self,
-        plan: Plan,
-        plan_hash: str,
+        what: Undertaking,
         settings: Settings,
         *,
         epoch: int,
@@ -57,15 +55,15 @@ class Coordinator:
         receipts: dict[int, Receipt],
         on_progress: OnProgress,
     ) -> None:
-        self._plan, self._plan_hash, self._settings, self._epoch = plan, plan_hash, settings, epoch
-        self._run = Layout(settings.data).run(plan.campaign, plan.run)
+        self._what, self._settings, self._epoch = what, settings, epoch
+        self._plan, self._run = what.plan, what.paths
         self._beat, self._slots, self._receipts = beat, slots, receipts
         self._on_progress = on_progress
-        self._pending = deque(shard for shard in range(plan.shards) if shard not in receipts)
+        self._pending = deque(shard for shard in range(what.shards) if shard not in receipts)
         self._attempts = Counter(handout.shard for handout in read_handouts(self._run))
         self._losses: Counter[int] = Counter()
         self._under_way: dict[int, Assignment] = {}
-        self._standing = Standing(plan.targets, plan.shards, receipts.values(), time.monotonic)
+        self._standing = Standing(what.targets, what.shards, receipts.values(), time.monotonic)
         self._thread = threading.current_thread()
         self._shown_at = self._manifest_at = float("-inf")
 
@@ -106,7 +104,8 @@ class Coordinator:
                 keys=str(self._settings.keys),
                 campaign=self._plan.campaign,
                 run=self._plan.run,
-                plan_hash=self._plan_hash,
+                plan_hash=self._what.hash,
+                round=self._what.round,
                 shard=shard,
                 attempt=self._attempts[shard],
                 slot=slot,
@@ -179,8 +178,8 @@ class Coordinator:
 
     def _stopped(self) -> str:
         return (
-            f"stopped: {len(self._receipts)} of {self._plan.shards} shards are committed; "
-            "run `survey scan` again to resume"
+            f"stopped: {len(self._receipts)} of {self._what.shards} shards are committed; "
+            f"run `{self._what.again}` again to resume"
         )
 
     def _note(self, progress: Progress) -> None:

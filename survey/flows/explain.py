@@ -5,7 +5,7 @@ the shard's receipt, the hand-out log and the opt-out log tell the rest.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,17 +14,19 @@ from pathlib import Path
 from survey.enrichment.lookup import listings_of
 from survey.errors import ConfigError
 from survey.model.assignment import Receipt
+from survey.model.followup import Visit
 from survey.model.listing import Listing
 from survey.model.observation import Observation
 from survey.settings import Settings
 from survey.storage.handouts import Handout, read_handouts
-from survey.storage.layout import Layout
+from survey.storage.layout import Layout, RunLayout
+from survey.storage.messages import all_messages
+from survey.storage.rounds import load_round, rounds_of
 from survey.storage.shard_file import read_address, read_receipt
 from survey.targets.optouts import OptOut, read_log
 from survey.targets.plan import load_plan
 from survey.targets.ranges import read_range_file
 from survey.targets.shards import locate
-
 
 _OWN_NAME = re.compile(rb"(?:FROM|TO):<postmaster@([a-z0-9.-]+)>")
 
@@ -47,6 +49,24 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Revisited:
+    """One follow-up of the address in a round.
+
+    Attributes:
+        round: The round's number.
+        visit: What was to be done.
+        receipt: What its shard did as a whole and from when to when, or None if it is not
+            committed: then it may have been tested if it was handed out.
+        handouts: When its shard was handed out; each but the committed one may have sent as well.
+    """
+
+    round: int
+    visit: Visit
+    receipt: Receipt | None
+    handouts: tuple[Handout, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What one run did to one address.
 
@@ -63,7 +83,10 @@ class Explanation:
         optouts: Opt-outs that cover it.
         excluded: Whether an exclusion file of the plan has it now.
         listings: Public databases that name it, or its host, today.
-        observations: What was seen there; a port that never answered leaves no row.
+        observations: What was seen there, in follow-ups too; a port that never answered the scan
+            leaves no row.
+        revisits: Its follow-ups.
+        messages: Test messages that it was sent, by attempts that were lost as well.
     """
 
     ip: int
@@ -79,6 +102,8 @@ class Explanation:
     excluded: bool
     listings: tuple[Listing, ...]
     observations: tuple[Observation, ...]
+    revisits: tuple[Revisited, ...]
+    messages: int
 
     @property
     def window(self) -> tuple[datetime, datetime] | None:
@@ -116,6 +141,11 @@ def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation
         if path.exists():
             receipt = read_receipt(path)
             observations = read_address(path, ip)
+    revisits = tuple(_revisits(layout, ip))
+    for round_, shard in sorted(
+        {(one.round, one.receipt.shard) for one in revisits if one.receipt}
+    ):
+        observations += read_address(layout.round(round_).shard(shard), ip)
     return Explanation(
         ip=ip,
         campaign=campaign,
@@ -132,7 +162,22 @@ def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation
             Layout(settings.data), ip, datetime.now(UTC).date(), _proven_name(observations)
         ),
         observations=observations,
+        revisits=revisits,
+        messages=all_messages(layout)[ip],
     )
+
+
+def _revisits(run: RunLayout, ip: int) -> Iterator[Revisited]:
+    for paths in rounds_of(run):
+        one = load_round(paths.plan)
+        for shard in range(one.shards):
+            for visit in one.shard(shard):
+                if visit.ip != ip:
+                    continue
+                path = paths.shard(shard)
+                handouts = (given for given in read_handouts(paths) if given.shard == shard)
+                receipt = read_receipt(path) if path.exists() else None
+                yield Revisited(one.number, visit, receipt, tuple(handouts))
 
 
 def _proven_name(observations: Iterable[Observation]) -> str | None:

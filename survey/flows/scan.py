@@ -16,6 +16,7 @@ from survey.cluster.slots import GRACE, Slots
 from survey.flows.beat import Beat
 from survey.flows.control import forget_wishes
 from survey.flows.coordinator import Coordinator, OnProgress
+from survey.flows.undertaking import Undertaking, scan_of
 from survey.model.assignment import Receipt
 from survey.model.plan import Plan
 from survey.settings import Settings
@@ -94,36 +95,47 @@ def scan(
             resumed.
         SurveyError: Something of ours is not in order; it can be resumed once that is mended.
     """
-    layout = Layout(settings.data)
-    run = layout.run(plan.campaign, plan.run)
+    with held(Layout(settings.data).lock):
+        what = scan_of(plan, plan_hash, settings)
+        return carry_out(what, settings, executor, on_progress, grace=grace)
+
+
+def carry_out(
+    what: Undertaking,
+    settings: Settings,
+    executor: Executor,
+    on_progress: OnProgress,
+    *,
+    grace: float = GRACE,
+) -> ScanSummary:
+    """Bring a scan or a round to its end; the data directory's lock is held (see ``scan``)."""
+    layout, plan, run = Layout(settings.data), what.plan, what.paths
     began = time.monotonic()
-    with held(layout.lock):
-        receipts = committed(run, plan_hash)
-        if len(receipts) < plan.shards:
-            unclean = _unclean_lease(layout)
-            forget_wishes(run)
-            epoch = next_epoch(layout)
-            with Beat(run, epoch, plan.rate.packets_per_second) as beat:
-                slots = Slots(
-                    min(plan.slots, plan.rate.packets_per_second),
-                    plan.lease_seconds,
-                    time.monotonic,
-                    grace,
-                )
-                coordinator = Coordinator(
-                    plan,
-                    plan_hash,
-                    settings,
-                    epoch=epoch,
-                    beat=beat,
-                    slots=slots,
-                    receipts=receipts,
-                    on_progress=on_progress,
-                )
-                if unclean is not None:
-                    coordinator.outwait(unclean + grace)
-                coordinator.work(executor)
-        return _finish(plan, plan_hash, run, receipts, time.monotonic() - began)
+    receipts = committed(run, what.hash)
+    if len(receipts) < what.shards:
+        unclean = _unclean_lease(layout)
+        forget_wishes(run)
+        epoch = next_epoch(layout)
+        with Beat(run, epoch, plan.rate.packets_per_second) as beat:
+            slots = Slots(
+                min(plan.slots, plan.rate.packets_per_second),
+                plan.lease_seconds,
+                time.monotonic,
+                grace,
+            )
+            coordinator = Coordinator(
+                what,
+                settings,
+                epoch=epoch,
+                beat=beat,
+                slots=slots,
+                receipts=receipts,
+                on_progress=on_progress,
+            )
+            if unclean is not None:
+                coordinator.outwait(unclean + grace)
+            coordinator.work(executor)
+    return _finish(what, receipts, time.monotonic() - began)
 
 
 def _unclean_lease(layout: Layout) -> float | None:
@@ -137,21 +149,20 @@ def _unclean_lease(layout: Layout) -> float | None:
     return None
 
 
-def _finish(
-    plan: Plan, plan_hash: str, run: RunLayout, receipts: dict[int, Receipt], seconds: float
-) -> ScanSummary:
+def _finish(what: Undertaking, receipts: dict[int, Receipt], seconds: float) -> ScanSummary:
     """See that the receipts are the plan (law 6), and write down that it is whole."""
-    ordered = [receipts[shard] for shard in range(plan.shards)]
+    run = what.paths
+    ordered = [receipts[shard] for shard in range(what.shards)]
     following = 0
     for receipt in ordered:
         assert receipt.first_index == following, receipt
         following += receipt.addresses
-    assert following == plan.addresses, (following, plan.addresses)
+    assert following == what.places, (following, what.places)
     summary = _summary(run, ordered, seconds)
-    assert summary.planned == plan.targets, (summary.planned, plan.targets)
+    assert summary.planned == what.targets, (summary.planned, what.targets)
     write_manifest(run, ordered)
     if not run.done.exists():
-        word = {"plan_hash": plan_hash, "at": datetime.now(UTC).isoformat()}
+        word = {"plan_hash": what.hash, "at": datetime.now(UTC).isoformat()}
         replace_text(run.done, json.dumps(word) + "\n")
     return summary
 

@@ -1,4 +1,4 @@
-"""A done run's observations in one file, sorted by address: what readers read.
+"""A done scan's observations in one file, sorted by address: what readers read.
 
 Shards are the format to write: small, many, each sorted in itself.  Sorted together they are a
 third smaller, and a question about one network reads only the parts that hold it.  The shards stay,
@@ -16,6 +16,7 @@ from survey.errors import StorageError
 from survey.storage.files import replacing
 from survey.storage.layout import RunLayout
 from survey.storage.manifest import Manifest, read_manifest
+from survey.storage.rounds import rounds_of
 from survey.storage.schemas import OBSERVATIONS
 from survey.storage.shard_file import KEY
 
@@ -26,13 +27,17 @@ _ORDER = [(name, "ascending") for name in KEY]
 
 
 def observation_files(run: RunLayout) -> tuple[Path, ...]:
-    """What holds the run's committed observations: the compacted file, else the shards.
+    """What holds the run's committed observations, its rounds of follow-ups included.
+
+    The scan's are in the compacted file, else in its shards; rounds are small and stay as they are.
 
     Raises:
-        StorageError: The manifest is damaged.
+        StorageError: A manifest is damaged.
     """
     manifest = read_manifest(run)
-    return (run.observations,) if _is_current(run, manifest) else manifest.files()
+    scanned = (run.observations,) if _is_current(run, manifest) else manifest.files()
+    later = (path for paths in rounds_of(run) for path in read_manifest(paths).files())
+    return (*scanned, *later)
 
 
 def compact(run: RunLayout) -> bool:

@@ -1,0 +1,153 @@
+"""``survey retest``: follow-ups that are due, or one address at once."""
+
+import re
+
+import click
+
+from survey.cli.live import Live
+from survey.cli.main import settings_of
+from survey.cli.options import json_option
+from survey.cli.scanning import duration, executor_for
+from survey.cli.screen import document, facts, say
+from survey.errors import ConfigError
+from survey.flows.followups import followups_of
+from survey.flows.retest import RetestSummary, Target, retest_due, retest_target, utc_now
+from survey.flows.runs import all_runs
+from survey.model.address import parse_ip
+from survey.model.plan import Plan
+from survey.model.probe import Probe
+from survey.settings import Settings
+from survey.targets.ranges import RangeSet
+
+_TARGET = re.compile(r"([0-9.]{7,15})(?::([0-9]{1,5}))?(?:/([a-z0-9_]+))?")
+
+
+@click.command()
+@click.argument("target", metavar="[IP[:PORT][/PROBE]]", required=False)
+@click.option("--due", is_flag=True, help="Every follow-up that is due, in any run.")
+@click.option("--campaign", metavar="ID", help="Only this campaign (default: all).")
+@click.option("--run", metavar="ID", help="Only this run (with a target: the newest that has it).")
+@click.option("--scheduler", metavar="ADDRESS", help="An existing Dask cluster, tls://HOST:PORT.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=2,
+    show_default=True,
+    help="Processes of our own cluster, without --scheduler.",
+)
+@click.option("--serial", is_flag=True, help="In this process, one shard after another.")
+@json_option
+@click.pass_context
+def retest(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    target: str | None,
+    due: bool,  # noqa: FBT001 - a flag
+    campaign: str | None,
+    run: str | None,
+    scheduler: str | None,
+    workers: int,
+    serial: bool,  # noqa: FBT001 - a flag
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Make the later tests that are due, or test one address of a plan again now.
+
+    Ctrl-C stops cleanly (exit code 3); the same command resumes what was begun.
+    """
+    if (target is None) == (not due and run is None):
+        raise click.UsageError("give --due or --run ID, or one target such as 192.0.2.7:25")
+    settings = settings_of(ctx)
+    plans = [
+        plan
+        for plan in all_runs(settings)
+        if campaign in {None, plan.campaign} and run in {None, plan.run}
+    ]
+    executor = executor_for(serial=serial, scheduler=scheduler, workers=workers)
+    summaries = []
+    if target is not None:
+        wanted = parse_target(target)
+        plan = newest_with(plans, wanted, target)
+        with Live() as live:
+            summaries.append(retest_target(settings, plan, wanted, executor, live.show))
+    newest = {plan.campaign: plan.run for plan in plans}  # they come oldest first
+    for plan in plans if target is None else ():
+        if newest[plan.campaign] != plan.run and not has_work(settings, plan):
+            continue
+        say(f"{plan.campaign} {plan.run}: follow-ups")
+        with Live() as live:
+            summaries.append(retest_due(settings, plan, executor, live.show))
+    if as_json:
+        document(summaries)
+        return
+    for summary in summaries:
+        print_retest(summary)
+    if not summaries:
+        say("there is no such run")
+
+
+def has_work(settings: Settings, plan: Plan) -> bool:
+    """Whether an older run has something to do; the newest is judged anew in any case."""
+    standing = followups_of(settings, plan, utc_now())
+    return standing.due > 0 or standing.unfinished is not None
+
+
+def newest_with(plans: list[Plan], wanted: Target, target: str) -> Plan:
+    """The newest run whose plan has the target.
+
+    Raises:
+        ConfigError: None has.
+    """
+    fitting = [
+        plan
+        for plan in plans
+        if wanted.ip in RangeSet.of(plan.ranges) and wanted.port in {None, *plan.ports}
+    ]
+    if not fitting:
+        raise ConfigError(
+            "TARGET", "", f"{target} is in no plan", "only targets of a plan can be tested"
+        )
+    return fitting[-1]
+
+
+def parse_target(text: str) -> Target:
+    """What ``IP[:PORT][/PROBE]`` stands for.
+
+    Raises:
+        ConfigError: It is written otherwise.
+    """
+    parts = _TARGET.fullmatch(text)
+    wrong = ConfigError(
+        "TARGET", "", f"{text[:80]!r} won't do", "write it as 192.0.2.7:1080/socks5"
+    )
+    if parts is None:
+        raise wrong
+    ip, port, probe = parts.groups()
+    try:
+        return Target(
+            parse_ip(ip),
+            None if port is None else int(port),
+            None if probe is None else Probe(probe),
+        )
+    except ValueError as error:
+        raise wrong from error
+
+
+def print_retest(summary: RetestSummary) -> None:
+    """What was done, and what waits."""
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(summary.visits.items()))
+    facts(
+        [
+            ("run", f"{summary.campaign} {summary.run}"),
+            ("follow-ups made", reasons or "none"),
+            (
+                "targets",
+                (
+                    f"{summary.planned:,} planned = {summary.sent:,} sent + "
+                    f"{summary.excluded:,} excluded + {summary.opted_out:,} opted out"
+                ),
+            ),
+            ("observations", summary.observations),
+            *((f"dropped: {why}", count) for why, count in sorted(summary.dropped.items())),
+            ("still waiting", summary.waiting),
+            ("took", duration(summary.seconds)),
+        ]
+    )
