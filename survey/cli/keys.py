@@ -4,6 +4,7 @@ import click
 
 from survey.cli.main import settings_of
 from survey.cli.screen import say
+from survey.storage.certificates import make_certificates
 from survey.storage.keys import TOKEN, make_key
 
 
@@ -15,7 +16,12 @@ def keys() -> None:
 @keys.command("init")
 @click.pass_context
 def init_command(ctx: click.Context) -> None:
-    """Make the token key if there is none; canary and workers need the same one."""
+    """Make what is not there: the token key, and the certificates of coordinator and workers."""
     folder = settings_of(ctx).keys
     make_key(folder, TOKEN)
-    say(f"{folder}: the token key is there; copy it to the canary and to every worker, 0600")
+    made = make_certificates(folder)
+    say(f"{folder}: the token key is there; canary and workers need the same one, 0600")
+    say(
+        f"{folder}: certificates of coordinator and workers {'made' if made else 'are there'}; "
+        "every worker needs authority.pem and worker.pem, 0600"
+    )

@@ -4,20 +4,23 @@ Dask carries assignments out and receipts back, and nothing else: all durable tr
 directory.  Each setting below answers a pitfall of its own (decision 0032).
 """
 
+import logging
 import queue
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, Future, LocalCluster, Security, get_worker
 from distributed.scheduler import KilledWorker
 
 from survey.cluster.executor import Broken, Done, Lost, Outcome, Report, Work
-from survey.errors import ConfigError, StoppedError
+from survey.errors import ConfigError, StoppedError, SurveyError
 from survey.model.assignment import Assignment, Progress, Receipt
 
 TOPIC = "survey-progress"
@@ -52,9 +55,24 @@ class DaskExecutor:
             from Dask's own configuration (``distributed.comm.tls``).
     """
 
+    own_processes = True
+
     def __init__(self, workers: int = 2, scheduler: str | None = None) -> None:
         assert workers >= 1
         self._workers, self._scheduler = workers, scheduler
+
+    def host(self) -> str:
+        """Where we would send from to reach the scheduler: its workers are on the same network."""
+        if self._scheduler is None:
+            return "127.0.0.1"
+        there = urlsplit(self._scheduler)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.connect((there.hostname or "", there.port or 0))  # no packet leaves for that
+            except (OSError, ValueError) as error:
+                raise _unreachable(self._scheduler, error) from error
+            host: str = sock.getsockname()[0]
+            return host
 
     @contextmanager
     def open(self, work: Work, report: Report) -> Iterator["DaskPool"]:
@@ -84,6 +102,8 @@ class DaskExecutor:
                 scheduler_kwargs={"dashboard": False},
                 security=Security.temporary(),
                 protocol="tls://",
+                # What goes wrong comes back as an outcome; the rest is noise at the end.
+                silence_logs=logging.CRITICAL,
             )
             stack.enter_context(cluster)
             return stack.enter_context(Client(cluster))
@@ -92,12 +112,7 @@ class DaskExecutor:
             stack.enter_context(client)
             reruns = client.run_on_scheduler(_allowed_failures)
         except (OSError, ssl.SSLError, ValueError) as error:
-            raise ConfigError(
-                "--scheduler",
-                "",
-                f"{self._scheduler} can't be reached or asked ({error})",
-                "give tls://HOST:PORT, with certificates in DASK_DISTRIBUTED__COMM__TLS__*",
-            ) from error
+            raise _unreachable(self._scheduler, error) from error
         if reruns:
             raise ConfigError(
                 "--scheduler",
@@ -111,6 +126,15 @@ class DaskExecutor:
 def _allowed_failures(dask_scheduler: Any) -> int:
     """How often the scheduler reruns a task whose worker died; runs there."""
     return int(dask_scheduler.allowed_failures)
+
+
+def _unreachable(scheduler: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        "--scheduler",
+        "",
+        f"{scheduler} can't be reached or asked ({error})",
+        "give tls://HOST:PORT, with certificates in DASK_DISTRIBUTED__COMM__TLS__*",
+    )
 
 
 class DaskPool:
@@ -164,7 +188,10 @@ class DaskPool:
     def _outcome(self, assignment: Assignment, future: Future) -> Outcome:
         try:
             if future.status == "finished":
-                return Done(assignment, future.result())
+                result = future.result()
+                if isinstance(result, SurveyError):
+                    return Broken(assignment, result)
+                return Done(assignment, result)
             if future.status == "error":
                 error = future.exception()
                 if isinstance(error, KilledWorker):
@@ -184,11 +211,17 @@ def _key(assignment: Assignment) -> str:
     )
 
 
-def _task(work: Work, assignment: Assignment) -> Receipt:
-    """Runs in a worker's thread, outside the loop that talks to the scheduler."""
+def _task(work: Work, assignment: Assignment) -> Receipt | SurveyError:
+    """Runs in a worker's thread, outside the loop that talks to the scheduler.
+
+    An error of ours is an answer: Dask would log it with its traceback if it were raised.
+    """
     worker = get_worker()
 
     def report(progress: Progress) -> None:
         worker.log_event(TOPIC, {"progress": asdict(progress)})
 
-    return work(assignment, report)
+    try:
+        return work(assignment, report)
+    except SurveyError as error:
+        return error

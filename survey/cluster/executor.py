@@ -59,7 +59,16 @@ class Pool(Protocol):
 
 
 class Executor(Protocol):
-    """A way to get workers."""
+    """A way to get workers.
+
+    Attributes:
+        own_processes: Whether workers are processes of their own, which a watchdog may end.
+    """
+
+    own_processes: bool
+
+    def host(self) -> str:
+        """An address of this machine that the workers reach."""
 
     def open(self, work: Work, report: Report) -> AbstractContextManager[Pool]:
         """Workers that do ``work``; ``report`` is called, in any thread, as their shards go on."""

@@ -7,32 +7,20 @@ when the lost lease is surely over.
 
 from collections.abc import Callable
 
-GRACE = 5.0
-"""Seconds beyond a lease's time to live: a worker's last look at a file that reached it late."""
-
 
 class Slots:
     """Grants slots 0 to ``count`` - 1, the lowest free one first.
 
     Args:
         count: How many there are.
-        lease_seconds: A worker that hears nothing for so long stops sending.
         clock: Seconds, monotonic.
-        grace: Seconds more, until a lost lease is surely over.
     """
 
-    def __init__(
-        self,
-        count: int,
-        lease_seconds: float,
-        clock: Callable[[], float],
-        grace: float = GRACE,
-    ) -> None:
+    def __init__(self, count: int, clock: Callable[[], float]) -> None:
         assert count >= 1
         self._free = set(range(count))
         self._granted: set[int] = set()
         self._quarantine: dict[int, float] = {}
-        self._rest = lease_seconds + grace
         self._clock = clock
 
     @property
@@ -59,7 +47,12 @@ class Slots:
         self._granted.remove(slot)
         self._free.add(slot)
 
-    def quarantine(self, slot: int) -> None:
-        """Its worker was lost: nobody gets it until the lease is surely over."""
+    @property
+    def resting(self) -> int:
+        """Slots of lost workers that nobody gets yet."""
+        return len(self._quarantine)
+
+    def quarantine(self, slot: int, until: float) -> None:
+        """Its worker was lost: nobody gets it until its lease is surely over."""
         self._granted.remove(slot)
-        self._quarantine[slot] = self._clock() + self._rest
+        self._quarantine[slot] = until

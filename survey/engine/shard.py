@@ -10,7 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,33 +26,36 @@ from survey.engine.process import process_mark
 from survey.engine.revisits import Revisits
 from survey.engine.shard_work import ShardWork, read_work
 from survey.engine.supply import Supply
+from survey.engine.watchdog import Watchdog
 from survey.errors import SurveyError
 from survey.model.assignment import Assignment, Progress, Receipt
-from survey.model.control import Control
+from survey.model.control import Word
 from survey.model.probe import Probe
 from survey.probes.context import Context
 from survey.probes.dialer import Dialer
 from survey.probes.names import open_names
 from survey.probes.registry import PROBES
 from survey.probes.timeouts import timeouts_of
+from survey.storage.certificates import worker_tls
 from survey.storage.keys import TOKEN, read_key
 from survey.storage.proof import prove
 from survey.storage.shard_file import read_receipt, rows, write_shard
 from survey.targets.gate import Gate
 from survey.targets.shards import shard_targets
 
-POLL = 1.0
-"""Seconds between two looks at the coordinator's word, the opt-outs and the exclusions."""
+REPORT = 1.0
+"""Seconds between two reports."""
 
 Report = Callable[[Progress], None]
 
 
-def run_shard(assignment: Assignment, report: Report) -> Receipt:
+def run_shard(assignment: Assignment, report: Report, *, watched: bool = False) -> Receipt:
     """Work on one shard and commit it; if it is committed already, whoever did it, return that.
 
     Args:
         assignment: Which shard, and with which share of the cap.
         report: Called about once a second with how it stands.
+        watched: Let the kernel end this process if its lease ends before its work: it was frozen.
 
     Raises:
         StoppedError: The scan was stopped, or this worker lost its lease; nothing was committed.
@@ -64,9 +67,14 @@ def run_shard(assignment: Assignment, report: Report) -> Receipt:
     if path.exists():
         return read_receipt(path)
     prove(work.paths.shards)
-    key = read_key(Path(assignment.keys), TOKEN)
-    with asyncio.Runner(loop_factory=_new_loop) as runner, _first_of_ours():
-        shard = runner.run(_work(work, assignment, key, report))
+    keys = Path(assignment.keys)
+    key, tls = read_key(keys, TOKEN), worker_tls(keys)
+    with ExitStack() as stack:
+        guard = stack.enter_context(closing(Watchdog())) if watched else None
+        lease = LeaseWatch(assignment, tls, work.plan.lease_seconds, guard=guard)
+        runner = stack.enter_context(asyncio.Runner(loop_factory=_new_loop))
+        stack.enter_context(_first_of_ours())
+        shard = runner.run(_work(work, assignment, lease, key, report))
     table = rows(
         assignment.run,
         assignment.shard,
@@ -99,10 +107,14 @@ def _first_of_ours() -> Iterator[None]:
         raise error from None
 
 
-async def _work(work: ShardWork, assignment: Assignment, key: bytes, report: Report) -> "Shard":
+async def _work(
+    work: ShardWork, assignment: Assignment, lease: LeaseWatch, key: bytes, report: Report
+) -> "Shard":
     with ExitStack() as stack:
+        stack.callback(lease.end)
+        word = await lease.begin()
         async with asyncio.TaskGroup() as tasks:
-            shard = Shard(work, assignment, key, tasks)
+            shard = Shard(work, assignment, lease, word, key=key, tasks=tasks)
             stack.callback(shard.close)
             await shard.work(report)
     return shard
@@ -115,19 +127,25 @@ class Shard:
         self,
         work: ShardWork,
         assignment: Assignment,
+        lease: LeaseWatch,
+        word: Word,
+        *,
         key: bytes,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        plan, run, clock = work.plan, work.paths, time.monotonic
+        plan, clock = work.plan, time.monotonic
         room = socket_room()
         self._plan, self._assignment, self._tasks, self._clock = plan, assignment, tasks, clock
         self._started_at = datetime.now(UTC)
-        self._lease = LeaseWatch(run, assignment, plan.lease_seconds, clock)
-        control = self._lease.hear()
-        self._gate = Gate.open(plan, self._lease.assure)
-        neighbourhoods = Neighbourhoods(plan.rate.per_24_per_second, plan.slots, assignment.slot)
+        self._lease = lease
+        self._gate = Gate.open(plan, lease.assure)
+        self._gate.refresh(word.optouts)
+        self._version = self._gate.version
+        neighbourhoods = Neighbourhoods(
+            plan.rate.per_24_per_second, plan.slots, assignment.slot, lease.common_clock
+        )
         self._pacer = Pacer(0, neighbourhoods, clock)
-        self._obey(control)
+        self._pace(word)
         hosts = Hosts(plan.rate.per_host_connections)
         sources = plan.identity.source_addresses
         self._canary = CanaryWatch(plan.canary, clock)
@@ -144,6 +162,7 @@ class Shard:
             canary_healthy=self._canary.healthy,
             timeouts=timeouts_of(plan.kind, plan.patience),
             messages=work.messages,
+            parts=plan.probes,
         )
         tests = {part.probe: _test(part.probe, context) for part in plan.probes}
         revisits = None
@@ -170,7 +189,6 @@ class Shard:
                 self._supply,
                 self._pacer,
                 hosts,
-                parts=plan.probes,
                 room=room.discovery,
                 on_open=self.conversations.add,
                 holds=self._holds,
@@ -182,7 +200,8 @@ class Shard:
     async def work(self, report: Report) -> None:
         """Do all of it; whatever goes wrong in a part ends the whole."""
         helpers = (
-            self._tasks.create_task(self._listen(report)),
+            self._tasks.create_task(self._lease.keep(self._obey)),
+            self._tasks.create_task(self._tell(report)),
             self._tasks.create_task(self._canary.run()),
         )
         await self._discovery.run()
@@ -198,17 +217,19 @@ class Shard:
         self._discovery.close()
         self._dialer.close()
 
-    async def _listen(self, report: Report) -> None:
-        """Obey the coordinator, keep the gate up to date, and tell how it stands."""
-        version = self._gate.version
+    async def _tell(self, report: Report) -> None:
         while True:
             report(self.progress())
-            await asyncio.sleep(POLL)
-            self._obey(self._lease.hear())
-            self._gate.refresh()
-            if self._gate.version != version:
-                version = self._gate.version
-                self._dialer.abort(self._allowed)
+            await asyncio.sleep(REPORT)
+
+    def _obey(self, word: Word) -> int:
+        """Do as the coordinator says; how many opt-outs are in force here now."""
+        self._pace(word)
+        self._gate.refresh(word.optouts)
+        if self._gate.version != self._version:
+            self._version = self._gate.version
+            self._dialer.abort(self._allowed)
+        return self._gate.optouts
 
     def _holds(self) -> bool:
         """Whether nothing new should be begun."""
@@ -217,10 +238,10 @@ class Shard:
     def _allowed(self, ip: int) -> bool:
         return self._gate.permit(ip, self._plan.ports[0]) is not None
 
-    def _obey(self, control: Control) -> None:
-        rate = min(control.rate, self._plan.rate.packets_per_second)
+    def _pace(self, word: Word) -> None:
+        rate = min(word.rate, self._plan.rate.packets_per_second)
         self._pacer.set_rate(share(rate, self._plan.slots, self._assignment.slot))
-        self._pacer.pause(paused=control.paused)
+        self._pacer.pause(paused=word.paused)
 
     def _batch(self) -> int:
         """About a second's work, so that the gate's answer is no older when it is used."""

@@ -1,41 +1,57 @@
-"""The coordinator's heart: says every second who may send, and how fast; hears wishes.
+"""The coordinator's heart: once a second it hears wishes and opt-outs and lives on.
 
-If it stops, for whatever reason, every worker stops by itself (law 5).
+If it stops, for whatever reason, no lease is renewed, and every worker stops by itself (law 5).
 """
 
 import threading
-from dataclasses import replace
+import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from survey.errors import SurveyError
-from survey.model.control import Control, Lease
-from survey.storage.control import read_wishes, write_control
-from survey.storage.layout import RunLayout
+from survey.cluster.leases import Leases
+from survey.errors import StoppedError, SurveyError
+from survey.flows.optout_lag import InForce, OptOutLag
+from survey.model.control import Term
+from survey.storage.control import read_term, read_wishes
+from survey.storage.layout import Layout, RunLayout
 
 BEAT = 1.0
-"""Seconds between two beats."""
+"""Seconds between two beats; less if leases are short."""
 
 
 class Beat:
-    """A thread that rewrites the control file of one run, from ``with`` to its end.
+    """A thread that tells the leases what is wished, from ``with`` to its end.
 
     Args:
-        run: Whose.
-        epoch: This coordinator's number.
+        layout: The data directory.
+        run: Whose wishes count.
+        term: This coordinator's time in office.
+        leases: Told at every beat.
         cap: Packets/s of the plan.
+        optouts: The opt-out log.
     """
 
-    def __init__(self, run: RunLayout, epoch: int, cap: int) -> None:
-        self._run, self._cap = run, cap
-        self._control = Control(epoch, beat=0, stop=False, paused=False, rate=cap, leases=())
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        layout: Layout,
+        run: RunLayout,
+        term: Term,
+        leases: Leases,
+        *,
+        cap: int,
+        optouts: Path,
+    ) -> None:
+        self._layout, self._run, self._term, self._cap = layout, run, term, cap
+        self._seconds = min(BEAT, term.lease_seconds / 12)
+        self._leases = leases
+        self._lag = OptOutLag(optouts, time.monotonic)
         self._end = threading.Event()
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._go_on, name="survey-beat", daemon=True)
 
     def __enter__(self) -> Self:
-        self._say()
+        self._beat()
         self._thread.start()
         return self
 
@@ -45,51 +61,40 @@ class Beat:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """The last word is stop, without leases: the next coordinator need not wait."""
         self._end.set()
         self._thread.join()
-        self.stop()
 
     @property
-    def word(self) -> Control:
-        """What was said last."""
-        return self._control
+    def optouts(self) -> InForce:
+        """How far the opt-outs have got."""
+        return self._lag.in_force
 
     def check(self) -> None:
         """See that it still beats.
 
         Raises:
-            SurveyError: It does not; what ended it is its cause.
+            SurveyError: It does not, and this is why.
         """
-        if not self._thread.is_alive():
-            raise SurveyError(f"the coordinator can't reach its workers: {self._failed}") from (
-                self._failed
-            )
-
-    def grant(self, lease: Lease) -> None:
-        """Let one more send; said before this returns, so before its worker can ask."""
-        self._say(leases=(*self._control.leases, lease))
-
-    def revoke(self, lease: Lease) -> None:
-        """Let it send no longer: it is done, or lost."""
-        self._say(leases=tuple(one for one in self._control.leases if one != lease))
-
-    def stop(self) -> None:
-        """Tell every worker to break off."""
-        self._say(stop=True, leases=())
+        if self._thread.is_alive() or self._end.is_set():
+            return
+        if isinstance(self._failed, SurveyError):
+            raise self._failed
+        raise SurveyError(f"the coordinator's beat has failed: {self._failed}") from self._failed
 
     def _go_on(self) -> None:
         try:
-            while not self._end.wait(BEAT):
-                wishes = read_wishes(self._run)
-                rate = self._cap if wishes.rate is None else min(wishes.rate, self._cap)
-                stop = self._control.stop or wishes.stop
-                self._say(stop=stop, paused=wishes.paused, rate=rate)
+            while not self._end.wait(self._seconds):
+                self._beat()
         except BaseException as error:  # noqa: BLE001 - told by check(), in the main thread
             self._failed = error
+            self._leases.stop()
 
-    def _say(self, **changes: object) -> None:
-        with self._lock:
-            word = replace(self._control, beat=self._control.beat + 1, **changes)  # type: ignore[arg-type]
-            write_control(self._run, word)
-            self._control = word
+    def _beat(self) -> None:
+        if read_term(self._layout) != self._term:
+            raise StoppedError("another coordinator has taken over this data directory")
+        wishes = read_wishes(self._run)
+        if wishes.stop:
+            self._leases.stop()
+        rate = self._cap if wishes.rate is None else min(wishes.rate, self._cap)
+        self._leases.beat(paused=wishes.paused, rate=rate, optouts=self._lag.look())
+        self._lag.obeyed(self._leases.optouts_obeyed())

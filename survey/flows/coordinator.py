@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from survey.cluster.executor import Broken, Done, Executor, Lost, Outcome, Pool
+from survey.cluster.leases import Leases
 from survey.cluster.slots import Slots
+from survey.engine.readiness import prove_ready
 from survey.engine.shard import run_shard
 from survey.errors import StoppedError, SurveyError
 from survey.flows.beat import Beat
@@ -24,7 +26,6 @@ from survey.model.control import Lease
 from survey.settings import Settings
 from survey.storage.handouts import Handout, add_handout, read_handouts
 from survey.storage.manifest import write_manifest
-from survey.storage.proof import prove
 
 WAIT = 0.25
 """Seconds between two looks around."""
@@ -51,13 +52,16 @@ class Coordinator:
         *,
         epoch: int,
         beat: Beat,
+        leases: Leases,
+        leases_at: str,
         slots: Slots,
         receipts: dict[int, Receipt],
         on_progress: OnProgress,
     ) -> None:
         self._what, self._settings, self._epoch = what, settings, epoch
         self._plan, self._run = what.plan, what.paths
-        self._beat, self._slots, self._receipts = beat, slots, receipts
+        self._beat, self._leases, self._leases_at = beat, leases, leases_at
+        self._slots, self._receipts = slots, receipts
         self._on_progress = on_progress
         self._pending = deque(shard for shard in range(what.shards) if shard not in receipts)
         self._attempts = Counter(handout.shard for handout in read_handouts(self._run))
@@ -67,18 +71,20 @@ class Coordinator:
         self._thread = threading.current_thread()
         self._shown_at = self._manifest_at = float("-inf")
 
-    def outwait(self, seconds: float) -> None:
+    def outwait(self, until: float) -> None:
         """Grant nothing until the leases of a coordinator that ended badly are surely over."""
-        until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._look()
             time.sleep(min(WAIT, left))
 
     def work(self, executor: Executor) -> None:
         """Hand out, take back, until nothing is left."""
-        with executor.open(run_shard, self._note) as pool:
+        work = partial(run_shard, watched=executor.own_processes)
+        with executor.open(work, self._note) as pool:
             try:
-                pool.prove(partial(prove, self._run.shards))
+                pool.prove(
+                    partial(prove_ready, self._run.shards, self._settings.keys, self._leases_at)
+                )
                 while self._pending or self._under_way:
                     self._hand_out(pool)
                     for outcome in pool.wait(WAIT):
@@ -110,22 +116,23 @@ class Coordinator:
                 attempt=self._attempts[shard],
                 slot=slot,
                 epoch=self._epoch,
+                leases_at=self._leases_at,
             )
             now = datetime.now(UTC)
             add_handout(self._run, Handout(now, shard, assignment.attempt, slot, self._epoch))
             self._attempts[shard] += 1
             self._under_way[shard] = assignment
             self._standing.begin(shard, assignment.attempt)
-            self._beat.grant(_lease(assignment))
+            self._leases.grant(_lease(assignment))
             pool.submit(assignment)
 
     def _take(self, outcome: Outcome) -> None:
         assignment = outcome.assignment
         shard = assignment.shard
         del self._under_way[shard]
-        self._beat.revoke(_lease(assignment))
         match outcome:
             case Done(receipt=receipt):
+                self._leases.finish(_lease(assignment))
                 self._slots.release(assignment.slot)
                 self._standing.commit(receipt)
                 self._receipts[shard] = receipt
@@ -134,6 +141,7 @@ class Coordinator:
                 # Its lease ran out: it was frozen, or cut off from us, and ended by itself.
                 self._lose(assignment, str(error))
             case Broken(error=error):
+                self._leases.finish(_lease(assignment))
                 self._slots.release(assignment.slot)
                 self._standing.lose(shard)
                 raise error
@@ -142,11 +150,11 @@ class Coordinator:
 
     def _lose(self, assignment: Assignment, why: str) -> None:
         shard = assignment.shard
-        self._slots.quarantine(assignment.slot)
+        self._slots.quarantine(assignment.slot, self._leases.revoke(_lease(assignment)))
         self._standing.lose(shard)
         self._losses[shard] += 1
         self._pending.append(shard)
-        if self._beat.word.stop:
+        if self._leases.stopped:
             return
         self._standing.retries += 1
         if self._losses[shard] >= MOST_LOSSES:
@@ -157,13 +165,14 @@ class Coordinator:
 
     def _break_off(self, pool: Pool) -> None:
         """Tell everybody to stop, and give them the time that they need for it."""
-        self._beat.stop()
+        self._leases.stop()
         until = time.monotonic() + self._plan.lease_seconds
         try:
             while self._under_way and time.monotonic() < until:
                 for outcome in pool.wait(WAIT):
                     if isinstance(outcome, Broken):
                         del self._under_way[outcome.assignment.shard]
+                        self._leases.finish(_lease(outcome.assignment))
                     else:
                         self._take(outcome)
                 self._show(State.STOPPING)
@@ -173,7 +182,7 @@ class Coordinator:
     def _look(self) -> None:
         self._beat.check()
         self._show()
-        if self._beat.word.stop:
+        if self._leases.stopped:
             raise StoppedError(self._stopped())
 
     def _stopped(self) -> str:
@@ -193,15 +202,20 @@ class Coordinator:
         if state is None and now - self._shown_at < SHOW:
             return
         self._shown_at = now
-        status = self._standing.status(state or self._state(), self._beat.word.rate)
+        status = self._standing.status(
+            state or self._state(),
+            self._leases.rate,
+            optouts=self._beat.optouts,
+            silence=self._leases.longest_silence(),
+            resting=self._slots.resting,
+        )
         write_status(self._run, status)
         self._on_progress(status)
 
     def _state(self) -> State:
-        word = self._beat.word
-        if word.stop:
+        if self._leases.stopped:
             return State.STOPPING
-        if word.paused:
+        if self._leases.paused:
             return State.PAUSED
         return State.RUNNING if self._under_way else State.WAITING
 

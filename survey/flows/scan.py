@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 
 from survey.cluster.executor import Executor
-from survey.cluster.slots import GRACE, Slots
+from survey.cluster.leases import GRACE, Leases
+from survey.cluster.slots import Slots
+from survey.cluster.switchboard import Switchboard
 from survey.flows.beat import Beat
 from survey.flows.control import forget_wishes
 from survey.flows.coordinator import Coordinator, OnProgress
@@ -20,14 +23,14 @@ from survey.flows.undertaking import Undertaking, scan_of
 from survey.model.assignment import Receipt
 from survey.model.plan import Plan
 from survey.settings import Settings
-from survey.storage.control import next_epoch, read_control, read_epoch
+from survey.storage.certificates import coordinator_tls
+from survey.storage.control import begin_term, end_term, read_term
 from survey.storage.files import replace_text
 from survey.storage.handouts import read_handouts
 from survey.storage.layout import Layout, RunLayout
 from survey.storage.lock import held
 from survey.storage.manifest import committed, write_manifest
 from survey.storage.schemas import RECEIPTS
-from survey.targets.plan import load_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def scan(
     executor: Executor,
     on_progress: OnProgress,
     *,
+    leases_at: tuple[str, int] | None = None,
     grace: float = GRACE,
 ) -> ScanSummary:
     """Run a plan to its end, or what is left of it.
@@ -87,6 +91,7 @@ def scan(
         settings: Where data and keys are.
         executor: Who works.
         on_progress: Called about once a second, in this thread.
+        leases_at: Address and port (0: any) to renew leases at; None: the executor knows.
         grace: Seconds beyond a lease until a lost worker surely sends no more.
 
     Raises:
@@ -97,7 +102,7 @@ def scan(
     """
     with held(Layout(settings.data).lock):
         what = scan_of(plan, plan_hash, settings)
-        return carry_out(what, settings, executor, on_progress, grace=grace)
+        return carry_out(what, settings, executor, on_progress, leases_at=leases_at, grace=grace)
 
 
 def carry_out(
@@ -106,47 +111,67 @@ def carry_out(
     executor: Executor,
     on_progress: OnProgress,
     *,
+    leases_at: tuple[str, int] | None = None,
     grace: float = GRACE,
 ) -> ScanSummary:
     """Bring a scan or a round to its end; the data directory's lock is held (see ``scan``)."""
-    layout, plan, run = Layout(settings.data), what.plan, what.paths
     began = time.monotonic()
-    receipts = committed(run, what.hash)
+    receipts = committed(what.paths, what.hash)
     if len(receipts) < what.shards:
-        unclean = _unclean_lease(layout)
-        forget_wishes(run)
-        epoch = next_epoch(layout)
-        with Beat(run, epoch, plan.rate.packets_per_second) as beat:
-            slots = Slots(
-                min(plan.slots, plan.rate.packets_per_second),
-                plan.lease_seconds,
-                time.monotonic,
-                grace,
-            )
-            coordinator = Coordinator(
-                what,
-                settings,
-                epoch=epoch,
-                beat=beat,
-                slots=slots,
-                receipts=receipts,
-                on_progress=on_progress,
-            )
-            if unclean is not None:
-                coordinator.outwait(unclean + grace)
-            coordinator.work(executor)
+        _work(
+            what,
+            settings,
+            executor,
+            on_progress,
+            receipts=receipts,
+            leases_at=leases_at,
+            grace=grace,
+        )
     return _finish(what, receipts, time.monotonic() - began)
 
 
-def _unclean_lease(layout: Layout) -> float | None:
-    """Seconds that leases of the last coordinator may live on; None if it ended cleanly."""
-    epoch = read_epoch(layout)
-    for path in (layout.root / "campaigns").glob("*/*/control.json"):
-        run = RunLayout(path.parent)
-        control = read_control(run)
-        if control is not None and control.epoch == epoch and not control.stop:
-            return load_plan(run.plan).lease_seconds
-    return None
+def _work(
+    what: Undertaking,
+    settings: Settings,
+    executor: Executor,
+    on_progress: OnProgress,
+    *,
+    receipts: dict[int, Receipt],
+    leases_at: tuple[str, int] | None,
+    grace: float,
+) -> None:
+    """Be the coordinator until every shard is committed."""
+    layout, clock = Layout(settings.data), time.monotonic
+    plan, run = what.plan, what.paths
+    cap = plan.rate.packets_per_second
+    tls, (host, port) = coordinator_tls(settings.keys), leases_at or (executor.host(), 0)
+    last = read_term(layout)
+    rest = last.lease_seconds + grace if last is not None and not last.over else 0.0
+    old_leases_over_at = clock() + rest
+    forget_wishes(run)
+    term = begin_term(layout, plan.lease_seconds)
+    leases = Leases(term.epoch, cap, plan.lease_seconds, clock, grace)
+    try:
+        with (
+            Beat(layout, run, term, leases, cap=cap, optouts=Path(plan.optouts)) as beat,
+            Switchboard(leases, tls, host, port) as switchboard,
+        ):
+            coordinator = Coordinator(
+                what,
+                settings,
+                epoch=term.epoch,
+                beat=beat,
+                leases=leases,
+                leases_at=switchboard.address,
+                slots=Slots(min(plan.slots, cap), clock),
+                receipts=receipts,
+                on_progress=on_progress,
+            )
+            coordinator.outwait(old_leases_over_at)
+            coordinator.work(executor)
+    finally:
+        if leases.over() and clock() >= old_leases_over_at:
+            end_term(layout, term)
 
 
 def _finish(what: Undertaking, receipts: dict[int, Receipt], seconds: float) -> ScanSummary:

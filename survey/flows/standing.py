@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from survey.flows.optout_lag import InForce
 from survey.model.assignment import Progress, Receipt
 
 RATE_SECONDS = 3.0
@@ -42,6 +43,13 @@ class ScanStatus:
         committed: Shards committed.
         running: Shards under way.
         retries: Shards that were handed out again by this coordinator.
+        resting: Slots of lost workers, not granted until their leases are surely over.
+        silence: Seconds since the worker asked for its lease that has been silent longest.
+        optouts: Entries of the opt-out log.
+        optouts_obeyed: Of those, in force in every worker that may still send.
+        optouts_lag: Seconds from the newest entry that came during the scan until the last worker
+            obeyed it; None if none came.
+        optouts_worst_lag: The same, of the entry that took longest.
     """
 
     state: State
@@ -55,6 +63,12 @@ class ScanStatus:
     committed: int
     running: int
     retries: int
+    resting: int
+    silence: float
+    optouts: int
+    optouts_obeyed: int
+    optouts_lag: float | None
+    optouts_worst_lag: float | None
 
 
 class Standing:
@@ -108,7 +122,9 @@ class Standing:
             lost = self._live.pop(shard, None)
             self._packets += lost.packets if lost else 0
 
-    def status(self, state: State, cap: int) -> ScanStatus:
+    def status(
+        self, state: State, cap: int, *, optouts: InForce, silence: float, resting: int
+    ) -> ScanStatus:
         """How it stands now."""
         with self._lock:
             live = list(self._live.values())
@@ -130,6 +146,12 @@ class Standing:
                 committed=self._committed,
                 running=len(live),
                 retries=self.retries,
+                resting=resting,
+                silence=round(silence, 1),
+                optouts=optouts.known,
+                optouts_obeyed=optouts.obeyed,
+                optouts_lag=_tenths(optouts.lag),
+                optouts_worst_lag=_tenths(optouts.worst_lag),
             )
 
     def _add(self, receipt: Receipt) -> None:
@@ -148,3 +170,7 @@ class Standing:
     def _eta(self, now: float, done: int) -> float | None:
         pace = self._pace(now, ETA_SECONDS, 2)
         return (self._planned - done) / pace if pace > 0 else None
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

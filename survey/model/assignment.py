@@ -18,6 +18,7 @@ class Assignment:
         attempt: 0 for the first time that this shard is handed out, then counting.
         slot: Which share of the cap, 0 to slots - 1.
         epoch: The coordinator's epoch; work of an older epoch is refused.
+        leases_at: Where the coordinator renews leases, ``host:port``.
         round: 0 for the scan, else its round of follow-ups, whose hash is ``plan_hash`` then.
     """
 
@@ -30,6 +31,7 @@ class Assignment:
     attempt: int
     slot: int
     epoch: int
+    leases_at: str
     round: int = 0
 
 

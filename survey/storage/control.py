@@ -1,49 +1,21 @@
-"""The coordinator's beat, its epoch, and the wishes of other processes, as small JSON files.
+"""Who coordinates a data directory, and what other processes wish of it, as small JSON files.
 
-A file on the data directory that all workers share anyway, not a message through the cluster: it
-works alike for every executor, and a worker that lost its scheduler but not its disk still hears
-that it was given up for lost (decision 0031).
+What must be known after a crash is here; leases themselves are never written down, for only a
+coordinator that lives may renew one (decision 0110).
 """
 
 import json
-from dataclasses import asdict
+import os
+import platform
+import secrets
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from survey.errors import StorageError
-from survey.model.control import Control, Lease, Wishes
+from survey.model.control import Term, Wishes
 from survey.storage.files import replace_text
 from survey.storage.layout import Layout, RunLayout
-
-
-def write_control(run: RunLayout, control: Control) -> None:
-    """Say ``control`` to every worker of the run."""
-    replace_text(run.control, json.dumps(asdict(control)) + "\n")
-
-
-def read_control(run: RunLayout) -> Control | None:
-    """The coordinator's last word, or None if it has not spoken yet.
-
-    Raises:
-        StorageError: The file is there but can't be understood.
-    """
-    content = _read(run.control)
-    if content is None:
-        return None
-    try:
-        return Control(
-            epoch=int(content["epoch"]),
-            beat=int(content["beat"]),
-            stop=bool(content["stop"]),
-            paused=bool(content["paused"]),
-            rate=int(content["rate"]),
-            leases=tuple(
-                Lease(slot=int(one["slot"]), shard=int(one["shard"]), attempt=int(one["attempt"]))
-                for one in content["leases"]
-            ),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise StorageError(f"{run.control}: is not a control file; start the scan again") from error
 
 
 def write_wishes(run: RunLayout, wishes: Wishes) -> None:
@@ -71,28 +43,53 @@ def read_wishes(run: RunLayout) -> Wishes:
         raise StorageError(f"{run.wishes}: is not a wishes file; remove it") from error
 
 
-def read_epoch(layout: Layout) -> int:
-    """Number of the last coordinator of this data directory; 0 if there was none.
+def read_term(layout: Layout) -> Term | None:
+    """The last coordinator's time in office; None if there was none.
 
     Raises:
-        StorageError: The file is there but is no number.
+        StorageError: The file is there but can't be understood.
     """
+    content = _read(layout.term)
+    if content is None:
+        return None
     try:
-        return int(layout.epoch.read_text(encoding="ascii"))
-    except FileNotFoundError:
-        return 0
-    except (OSError, ValueError) as error:
+        return Term(
+            epoch=int(content["epoch"]),
+            who=str(content["who"]),
+            lease_seconds=float(content["lease_seconds"]),
+            over=bool(content["over"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
-            f"{layout.epoch}: is not a coordinator's number; write a number above every "
-            "epoch in campaigns/*/*/control.json into it"
+            f"{layout.term}: does not say who coordinated last; wait a minute, so that no lease "
+            'is alive, and write {"epoch": N, "who": "", "lease_seconds": 12.0, "over": true} '
+            "into it, N being above every epoch in campaigns/*/*/handouts.log"
         ) from error
 
 
-def next_epoch(layout: Layout) -> int:
-    """A number that no coordinator of this data directory had before, kept; call under the lock."""
-    epoch = read_epoch(layout) + 1
-    replace_text(layout.epoch, f"{epoch}\n")
-    return epoch
+def begin_term(layout: Layout, lease_seconds: float) -> Term:
+    """Take office under a number that no coordinator here had before; call under the lock.
+
+    If the last term is not over, its leases count as this one's: whoever comes after us outwaits
+    them too.
+    """
+    last = read_term(layout)
+    who = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(6)}"
+    if last is not None and not last.over:
+        lease_seconds = max(lease_seconds, last.lease_seconds)
+    term = Term((last.epoch if last else 0) + 1, who, lease_seconds, over=False)
+    _write_term(layout, term)
+    return term
+
+
+def end_term(layout: Layout, term: Term) -> None:
+    """Leave office, if still in it; call when none of the term's leases can be alive."""
+    if read_term(layout) == term:
+        _write_term(layout, replace(term, over=True))
+
+
+def _write_term(layout: Layout, term: Term) -> None:
+    replace_text(layout.term, json.dumps(asdict(term)) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -3,10 +3,10 @@
 ::
 
     data/
-      coordinator.lock, coordinator.epoch      one coordinator at a time (law 5)
+      coordinator.lock, coordinator.json       one coordinator at a time (law 5)
       campaigns/<campaign>/<run>/plan.json     the frozen plan
       campaigns/<campaign>/<run>/found.parquet what another scanner found, if the plan imports it
-      campaigns/<campaign>/<run>/control.json  the coordinator's beat
+      campaigns/<campaign>/<run>/wishes.json   what `survey stop|pause|rate` asked for
       campaigns/<campaign>/<run>/handouts.log  when each shard was handed out
       campaigns/<campaign>/<run>/shards/shard-000123.parquet
       campaigns/<campaign>/<run>/manifest.json what readers may read
@@ -48,9 +48,9 @@ class Layout:
         return self.root / "coordinator.lock"
 
     @property
-    def epoch(self) -> Path:
-        """The last coordinator's number, as text."""
-        return self.root / "coordinator.epoch"
+    def term(self) -> Path:
+        """The last coordinator, its number, and whether it ended cleanly."""
+        return self.root / "coordinator.json"
 
     @property
     def audit(self) -> Path:
@@ -114,11 +114,6 @@ class RunLayout:
     def found(self) -> Path:
         """What another scanner found open, if the plan imports it."""
         return self.root / "found.parquet"
-
-    @property
-    def control(self) -> Path:
-        """The coordinator's beat."""
-        return self.root / "control.json"
 
     @property
     def wishes(self) -> Path:

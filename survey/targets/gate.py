@@ -116,18 +116,34 @@ class Gate:
         gate.refresh()
         return gate
 
-    def refresh(self) -> None:
+    @property
+    def optouts(self) -> int:
+        """Entries of the opt-out log that are in force here."""
+        return self._optouts.version
+
+    def refresh(self, optouts: int = 0) -> None:
         """Read again what changed: the opt-out log and the exclusion files.
 
+        Args:
+            optouts: Entries that the log has, as others see it.  If fewer are known here it is
+                read again even if it looks unchanged: a network file system may say so for long.
+
         Raises:
-            GateClosedError: One is missing, unreadable, or allows what it did not allow before.
+            GateClosedError: One is missing, unreadable, or allows what it did not allow before;
+                or the log here is another one than the others'.
         """
         for path in (self._log, *self._files):
             signature = _signature(path)
-            if self._seen.get(path) != signature:
+            behind = path == self._log and self._optouts.version < optouts
+            if behind or self._seen.get(path) != signature:
                 self._read(path)
                 self._seen[path] = signature  # only now: a failed reading is tried again
                 self._stale = True
+        if self._optouts.version < optouts:
+            raise GateClosedError(
+                f"{self._log}: has {self._optouts.version} entries here and {optouts} where the "
+                "coordinator reads it; every worker must see the same log"
+            )
         if self._stale:
             self._base = self._planned
             for exclusion in self._exclusions.values():

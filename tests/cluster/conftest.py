@@ -12,6 +12,8 @@ def make_assignment() -> Callable[[int], Assignment]:
     """An assignment of some shard."""
 
     def make(shard: int, data: str = "/nowhere") -> Assignment:
-        return Assignment(data, "/keys", "made", "2026-W48", "ab" * 32, shard, 0, 0, 1)
+        return Assignment(
+            data, "/keys", "made", "2026-W48", "ab" * 32, shard, 0, 0, 1, "127.0.0.1:9"
+        )
 
     return make

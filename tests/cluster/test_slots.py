@@ -21,7 +21,7 @@ class Clock:
 
 def test_slots_are_given_once_and_lowest_first() -> None:
     """There are never more than the plan has."""
-    slots = Slots(3, LEASE, Clock())
+    slots = Slots(3, Clock())
 
     assert [slots.grant() for _ in range(5)] == [0, 1, 2, None, None]
     slots.release(1)
@@ -31,14 +31,16 @@ def test_slots_are_given_once_and_lowest_first() -> None:
 def test_lost_slot_rests_until_its_lease_is_surely_over() -> None:
     """Nobody gets it a moment earlier."""
     clock = Clock()
-    slots = Slots(1, LEASE, clock, GRACE)
+    slots = Slots(1, clock)
     slots.grant()
-    slots.quarantine(0)
+    slots.quarantine(0, LEASE + GRACE)
+    assert slots.resting == 1
 
     clock.now = LEASE + GRACE - 0.001
     assert slots.grant() is None
     clock.now = LEASE + GRACE
     assert slots.grant() == 0
+    assert slots.resting == 0
 
 
 class Churn(RuleBasedStateMachine):
@@ -49,7 +51,7 @@ class Churn(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.slots = Slots(self.count, LEASE, self.clock, GRACE)
+        self.slots = Slots(self.count, self.clock)
         self.working: set[int] = set()
         self.zombies: list[tuple[int, float]] = []
 
@@ -72,12 +74,12 @@ class Churn(RuleBasedStateMachine):
     @precondition(lambda self: self.working)
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
-        """A worker is cut off; it may hear a last beat a little later and lives on by that."""
+        """A worker is cut off, some time after its last question; it lives on by the answer."""
         slot = data.draw(st.sampled_from(sorted(self.working)))
-        heard = data.draw(st.floats(0, GRACE))
+        answered_at = self.clock.now - data.draw(st.floats(0, LEASE))
         self.working.remove(slot)
-        self.slots.quarantine(slot)
-        self.zombies.append((slot, self.clock.now + heard + LEASE))
+        self.slots.quarantine(slot, answered_at + LEASE + GRACE)
+        self.zombies.append((slot, answered_at + LEASE))
 
     @rule(seconds=st.floats(0, 20))
     def wait(self, seconds: float) -> None:

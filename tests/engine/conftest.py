@@ -1,56 +1,19 @@
-"""A clock that a test moves, and an event loop that lives by it."""
+"""Virtual time, a gate that a test tells what to do, targets in batches, coordinators."""
 
 import asyncio
-import selectors
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
+from made_leases import MadeCoordinator, coordinating
+from made_scan import MadeScan
 from numpy.typing import NDArray
+from virtual_time import VirtualClock, VirtualLoop
 
 from survey.targets.gate import Sorted
 from survey.targets.shards import Batch
-
-
-class VirtualClock:
-    """Seconds that pass only when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
-
-
-class _Selector(selectors.DefaultSelector):
-    """Sleeps by moving the clock."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        """Nothing ever happens but time."""
-        self._clock.pass_by(timeout or 0.0)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop in which no time is wasted."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__(_Selector(clock))
-        self._clock = clock
-
-    def time(self) -> float:
-        """The virtual time."""
-        return self._clock()
 
 
 @pytest.fixture
@@ -114,3 +77,10 @@ def batches() -> Callable[..., Iterator[Batch]]:
             )
 
     return cut
+
+
+@pytest.fixture
+def lead() -> Iterator[Callable[[MadeScan], MadeCoordinator]]:
+    """Coordinators of made scans, until the end of the test."""
+    with ExitStack() as stack:
+        yield lambda made: stack.enter_context(coordinating(made))

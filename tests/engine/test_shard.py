@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from made_leases import MadeCoordinator
 from made_scan import (
     FIRST,
     MadeScan,
@@ -18,7 +19,8 @@ from made_scan import (
     world,
 )
 
-from survey.engine import shard as module
+from survey.engine import lease as lease_module
+from survey.engine import shard as shard_module
 from survey.engine.shard import run_shard
 from survey.errors import ConfigError, GateClosedError, StoppedError, StorageError
 from survey.model.address import Range
@@ -31,6 +33,7 @@ from survey.targets.optouts import add
 from survey.targets.shards import shard_addresses
 
 Report = Callable[[Progress], None]
+Lead = Callable[[MadeScan], MadeCoordinator]
 
 
 def ignore(_: Progress) -> None:
@@ -50,16 +53,14 @@ def opt_out(made: MadeScan, *ips: int) -> None:
     add(Path(made.plan.optouts), tuple(Range(ip, ip) for ip in ips), "a test", "", now, now)
 
 
-def test_shard_is_dialled_tested_and_committed(tmp_path: Path) -> None:
+def test_shard_is_dialled_tested_and_committed(tmp_path: Path, lead: Lead) -> None:
     """Every target counted once; open ones observed as what they are."""
     doors = {FIRST + 3: open_socks5, FIRST + 7: closed_socks5}
     with world(tmp_path, doors) as there:
         made = make_scan(tmp_path, shard_addresses=64, canary=there.canary)
-        assignment = made.assignment()
-        made.say(assignment)
         reports: list[Progress] = []
 
-        receipt = run_shard(assignment, reports.append)
+        receipt = run_shard(lead(made).grant(), reports.append)
 
     path = made.run.shard(0)
     assert read_receipt(path) == receipt
@@ -77,22 +78,22 @@ def test_shard_is_dialled_tested_and_committed(tmp_path: Path) -> None:
     assert reports[-1].found == 2
 
 
-def test_shard_that_is_committed_is_not_done_again(tmp_path: Path) -> None:
+def test_shard_that_is_committed_is_not_done_again(tmp_path: Path, lead: Lead) -> None:
     """A duplicate returns the winner's receipt, without any leave to send."""
     made = make_scan(tmp_path)
-    made.say(made.assignment())
-    first = run_shard(made.assignment(), ignore)
+    chief = lead(made)
+    first = run_shard(chief.grant(), ignore)
 
     second = run_shard(made.assignment(attempt=1, slot=1), ignore)
 
     assert second == first
 
 
-def test_loser_of_a_race_returns_the_winners_receipt(tmp_path: Path) -> None:
+def test_loser_of_a_race_returns_the_winners_receipt(tmp_path: Path, lead: Lead) -> None:
     """Two workers that work on one shard at once commit one file."""
     made = make_scan(tmp_path)
-    pair = made.assignment(), made.assignment(attempt=1, slot=1)
-    made.say(*pair)
+    chief = lead(made)
+    pair = chief.grant(), chief.grant(attempt=1, slot=1)
     receipts = {}
 
     def work(index: int) -> None:
@@ -108,14 +109,14 @@ def test_loser_of_a_race_returns_the_winners_receipt(tmp_path: Path) -> None:
     assert list(made.run.shards.iterdir()) == [made.run.shard(0)]
 
 
-def test_opted_out_addresses_get_no_packet(tmp_path: Path) -> None:
+def test_opted_out_addresses_get_no_packet(tmp_path: Path, lead: Lead) -> None:
     """They are counted; their doors see nobody."""
     with world(tmp_path, {FIRST + 3: open_socks5, FIRST + 4: open_socks5}) as there:
         made = make_scan(tmp_path, shard_addresses=64, canary=there.canary)
         opt_out(made, FIRST + 3, FIRST + 20)
-        made.say(made.assignment())
+        chief = lead(made)
 
-        receipt = run_shard(made.assignment(), ignore)
+        receipt = run_shard(chief.grant(), ignore)
 
         assert FIRST + 3 not in there.visits
         assert there.visits[FIRST + 4] >= 3
@@ -123,16 +124,16 @@ def test_opted_out_addresses_get_no_packet(tmp_path: Path) -> None:
 
 
 def test_opt_out_breaks_off_a_conversation_in_progress(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lead: Lead
 ) -> None:
     """Within seconds, and before the server's patience ends (law 7)."""
-    monkeypatch.setattr(module, "POLL", 0.1)
+    monkeypatch.setattr(lease_module, "INTERVAL", 0.1)
     with world(tmp_path, {FIRST + 3: silent, FIRST + 5: open_socks5}) as there:
         made = make_scan(tmp_path, shard_addresses=64, canary=there.canary)
-        made.say(made.assignment())
+        chief = lead(made)
         timer = later(0.7, lambda: opt_out(made, FIRST + 3))
 
-        receipt = run_shard(made.assignment(), ignore)
+        receipt = run_shard(chief.grant(), ignore)
 
         timer.join()
     (row,) = read_address(made.run.shard(0), FIRST + 3)
@@ -142,90 +143,104 @@ def test_opt_out_breaks_off_a_conversation_in_progress(
 
 
 @pytest.mark.parametrize(
-    ("word", "why"),
+    ("act", "why"),
     [
-        ({"stop": True}, "stopped"),
-        ({"epoch": 2}, "taken over"),
-        ({"leases": ()}, "given this shard up"),
+        (lambda chief: chief.leases.stop(), "stopped"),
+        (lambda chief: chief.give_up(), "given this shard up"),
     ],
 )
 def test_stopped_shard_breaks_off_and_commits_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: dict[str, object], why: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[MadeCoordinator], object],
+    why: str,
+    lead: Lead,
 ) -> None:
     """Conversations are aborted, and the shard can be done again."""
-    monkeypatch.setattr(module, "POLL", 0.1)
+    monkeypatch.setattr(lease_module, "INTERVAL", 0.1)
     with world(tmp_path, {FIRST + 3: silent}) as there:
         made = make_scan(tmp_path, shard_addresses=64, canary=there.canary)
-        made.say(made.assignment())
-        timer = later(0.4, lambda: made.say(made.assignment(), **{"beat": 2} | word))
+        chief = lead(made)
+        timer = later(0.4, lambda: act(chief))
 
         with pytest.raises(StoppedError, match=why):
-            run_shard(made.assignment(), ignore)
+            run_shard(chief.grant(), ignore)
 
         timer.join()
     assert list(made.run.shards.iterdir()) == []
 
 
 def test_silent_coordinator_stops_the_worker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lead: Lead
 ) -> None:
-    """The dead-man's switch: no new beat, no more packets."""
-    monkeypatch.setattr(module, "POLL", 0.1)
+    """The dead-man's switch: its heart stops, nothing is renewed, no more packets."""
+    monkeypatch.setattr(lease_module, "INTERVAL", 0.1)
     made = make_scan(
         tmp_path,
         addresses=5000,
         shard_addresses=5000,
         rate=Rate(500, 500.0, 1),
         slots=1,
-        lease_seconds=0.5,
+        lease_seconds=2.0,
     )
-    made.say(made.assignment())
+    monkeypatch.setattr(shard_module, "REPORT", 0.1)
+    chief = lead(made)
     reports: list[Progress] = []
 
-    with pytest.raises(StoppedError, match="nothing new was heard"):
-        run_shard(made.assignment(), reports.append)
+    def halt() -> None:
+        chief.beating = False
 
-    assert 0 < reports[-1].packets <= 500
+    timer = later(0.8, halt)
+    with pytest.raises(StoppedError, match="nothing was heard"):
+        run_shard(chief.grant(), reports.append)
+
+    timer.join()
+    assert 0 < reports[-1].packets <= 1500
     assert list(made.run.shards.iterdir()) == []
 
 
 def test_paused_worker_sends_nothing_new_until_it_may_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lead: Lead
 ) -> None:
     """And then it finishes the shard."""
-    monkeypatch.setattr(module, "POLL", 0.1)
+    monkeypatch.setattr(lease_module, "INTERVAL", 0.1)
+    monkeypatch.setattr(shard_module, "REPORT", 0.1)
     made = make_scan(tmp_path)
-    made.say(made.assignment(), paused=True)
+    chief = lead(made)
+    chief.paused = True
+    chief.beat()
     reports: list[Progress] = []
 
     def go_on() -> None:
         assert all(report.packets == 0 for report in reports)
-        made.say(made.assignment(), beat=2)
+        chief.paused = False
 
     timer = later(0.4, go_on)
-    receipt = run_shard(made.assignment(), reports.append)
+    receipt = run_shard(chief.grant(), reports.append)
 
     timer.join()
     assert receipt.sent == 32
     assert any(report.packets == 0 for report in reports[1:])
 
 
-def test_rate_of_the_run_is_shared_and_obeyed(tmp_path: Path) -> None:
+def test_rate_of_the_run_is_shared_and_obeyed(tmp_path: Path, lead: Lead) -> None:
     """A slot has its share of the coordinator's rate, never more than the plan's."""
     made = make_scan(tmp_path, addresses=250, shard_addresses=250)
-    made.say(made.assignment(), rate=300)
+    chief = lead(made)
+    chief.rate = 300
+    chief.beat()
 
-    receipt = run_shard(made.assignment(), ignore)
+    receipt = run_shard(chief.grant(), ignore)
 
     assert receipt.sent == 250
     assert receipt.max_rate <= 150
 
 
 @pytest.mark.parametrize("sabotage", ["remove", "garble"])
-def test_missing_opt_out_log_closes_the_gate(tmp_path: Path, sabotage: str) -> None:
+def test_missing_opt_out_log_closes_the_gate(tmp_path: Path, sabotage: str, lead: Lead) -> None:
     """Not one packet leaves."""
     made = make_scan(tmp_path)
-    made.say(made.assignment())
+    chief = lead(made)
     log = Path(made.plan.optouts)
     if sabotage == "remove":
         log.unlink()
@@ -233,20 +248,22 @@ def test_missing_opt_out_log_closes_the_gate(tmp_path: Path, sabotage: str) -> N
         log.write_text("nonsense\n")
 
     with pytest.raises(GateClosedError, match=r"optouts\.jsonl"):
-        run_shard(made.assignment(), ignore)
+        run_shard(chief.grant(), ignore)
 
 
 def test_log_that_vanishes_during_the_shard_ends_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lead: Lead
 ) -> None:
     """From then on nothing is sent, and nothing is committed."""
-    monkeypatch.setattr(module, "POLL", 0.1)
+    monkeypatch.setattr(lease_module, "INTERVAL", 0.1)
     made = make_scan(tmp_path, addresses=3000, shard_addresses=3000)
-    made.say(made.assignment(), rate=1000)
+    chief = lead(made)
+    chief.rate = 1000
+    chief.beat()
     timer = later(0.3, Path(made.plan.optouts).unlink)
 
     with pytest.raises(GateClosedError, match=r"optouts\.jsonl"):
-        run_shard(made.assignment(), ignore)
+        run_shard(chief.grant(), ignore)
 
     timer.join()
     assert list(made.run.shards.iterdir()) == []
@@ -255,40 +272,38 @@ def test_log_that_vanishes_during_the_shard_ends_it(
 def test_other_plan_is_refused(tmp_path: Path) -> None:
     """A worker that reads another plan than its coordinator does nothing."""
     made = make_scan(tmp_path)
-    made.say(made.assignment())
-
     with pytest.raises(StorageError, match="not the plan"):
         run_shard(replace(made.assignment(), plan_hash="00" * 32), ignore)
 
 
-def test_missing_key_is_named(tmp_path: Path) -> None:
+def test_missing_key_is_named(tmp_path: Path, lead: Lead) -> None:
     """Before anything is sent."""
     made = make_scan(tmp_path)
     (made.settings.keys / "token.key").unlink()
-    made.say(made.assignment())
+    chief = lead(made)
 
     with pytest.raises(ConfigError, match=r"token\.key"):
-        run_shard(made.assignment(), ignore)
+        run_shard(chief.grant(), ignore)
 
 
-def test_canary_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
+def test_canary_that_is_not_there_is_waited_for(tmp_path: Path, lead: Lead) -> None:
     """The target is tested once the canary answers; it is never recorded as closed for that."""
     with world(tmp_path, {FIRST + 3: open_socks5}, canary_after=1.0) as there:
         made = make_scan(tmp_path, shard_addresses=64, canary=there.canary)
-        made.say(made.assignment())
+        chief = lead(made)
 
-        receipt = run_shard(made.assignment(), ignore)
+        receipt = run_shard(chief.grant(), ignore)
 
     assert {one.step for one in read_address(made.run.shard(0), FIRST + 3)} == {Step.ECHOED}
     assert receipt.open == 1
 
 
-def test_report_tells_nothing_about_a_host(tmp_path: Path) -> None:
+def test_report_tells_nothing_about_a_host(tmp_path: Path, lead: Lead) -> None:
     """Law 8: counts only, in what goes to logs and screens."""
     made = make_scan(tmp_path)
-    made.say(made.assignment())
+    chief = lead(made)
     reports: list[Progress] = []
-    run_shard(made.assignment(), reports.append)
+    run_shard(chief.grant(), reports.append)
 
     text = json.dumps([repr(report) for report in reports])
     assert not any(str(ip) in text for ip in shard_addresses(made.plan, 0).tolist())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from made_leases import coordinating
 from made_scan import FIRST, MadeScan, closed_socks5, make_scan, open_socks5, silent, world
 
 from survey.engine.shard import run_shard
@@ -97,9 +98,8 @@ def test_outside_counter_sees_no_more_than_the_caps(tmp_path: Path) -> None:
         identity = replace(made.plan.identity, source_addresses=(SOURCE,))
         made = MadeScan(made.settings, replace(made.plan, identity=identity))
         made.run.plan.write_bytes(plan_to_json(made.plan))
-        made.say(made.assignment())
-
-        receipt = run_shard(made.assignment(), lambda _: None)
+        with coordinating(made) as chief:
+            receipt = run_shard(chief.grant(), lambda _: None)
 
     assert receipt.sent == 512
     assert receipt.open == len(doors)

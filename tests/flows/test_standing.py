@@ -5,10 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from survey.flows.optout_lag import InForce
 from survey.flows.standing import Standing, State
 from survey.model.assignment import Progress, Receipt
 
 NOON = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+QUIET = {"optouts": InForce(), "silence": 0.0, "resting": 0}
 
 
 class Clock:
@@ -67,7 +71,7 @@ def test_receipts_and_reports_add_up(clock: Clock) -> None:
     standing.commit(receipt(1))
     standing.note(progress(1, 50, 60))
 
-    status = standing.status(State.RUNNING, 1000)
+    status = standing.status(State.RUNNING, 1000, **QUIET)
 
     assert (status.done, status.found, status.committed, status.running) == (210, 7, 2, 1)
 
@@ -82,18 +86,18 @@ def test_reports_of_an_attempt_before_are_passed_over(clock: Clock) -> None:
     standing.note(progress(0, 95, 95))
     standing.note(progress(0, 5, 5, attempt=1))
 
-    assert standing.status(State.RUNNING, 10).done == 5
+    assert standing.status(State.RUNNING, 10, **QUIET).done == 5
 
 
 def test_rate_and_time_left_are_told_from_the_recent_pace(clock: Clock) -> None:
     """Packets per second now; seconds left from targets, which never turn negative."""
     standing = Standing(200, 2, [receipt(0)], clock)
     standing.begin(1, 0)
-    first = standing.status(State.RUNNING, 100)
+    first = standing.status(State.RUNNING, 100, **QUIET)
     for second in range(1, 11):
         clock.now = float(second)
         standing.note(progress(1, second * 5, second * 6))
-        status = standing.status(State.RUNNING, 100)
+        status = standing.status(State.RUNNING, 100, **QUIET)
 
     assert (first.rate, first.eta) == (0.0, None)
     assert status.rate == pytest.approx(6.0)
@@ -106,4 +110,4 @@ def test_done_never_passes_planned(clock: Clock) -> None:
     standing.begin(0, 0)
     standing.note(replace(progress(0, 80, 80)))
 
-    assert standing.status(State.RUNNING, 10).done == 100
+    assert standing.status(State.RUNNING, 10, **QUIET).done == 100

@@ -6,18 +6,17 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from survey.canary.server import running
 from survey.model.address import Range, format_ip
 from survey.model.assignment import Assignment
-from survey.model.control import Control, Lease
 from survey.model.plan import Canary, Endpoint, Identity, Kind, Plan, ProbePlan, Rate
 from survey.model.probe import Probe
 from survey.settings import Settings
-from survey.storage.control import write_control
+from survey.storage.certificates import make_certificates
 from survey.storage.keys import TOKEN, make_key
 from survey.storage.layout import Layout, RunLayout
 from survey.targets.optouts import init_log
@@ -52,7 +51,9 @@ class MadeScan:
         """Where it lies."""
         return Layout(self.settings.data).run(self.plan.campaign, self.plan.run)
 
-    def assignment(self, shard: int = 0, attempt: int = 0, slot: int = 0) -> Assignment:
+    def assignment(
+        self, shard: int = 0, attempt: int = 0, slot: int = 0, leases_at: str = "127.0.0.1:9"
+    ) -> Assignment:
         """A shard of it, as coordinator number 1 would hand it out."""
         return Assignment(
             data=str(self.settings.data),
@@ -64,14 +65,8 @@ class MadeScan:
             attempt=attempt,
             slot=slot,
             epoch=1,
+            leases_at=leases_at,
         )
-
-    def say(self, *assignments: Assignment, beat: int = 1, **word: object) -> None:
-        """Be coordinator number 1: these may send."""
-        leases = tuple(Lease(one.slot, one.shard, one.attempt) for one in assignments)
-        rate = self.plan.rate.packets_per_second
-        control = Control(1, beat, stop=False, paused=False, rate=rate, leases=leases)
-        write_control(self.run, replace(control, **word))
 
 
 def make_scan(
@@ -88,6 +83,7 @@ def make_scan(
     """A plan over the first addresses of 127.80.0.0, frozen in ``root/data``."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
     make_key(settings.keys, TOKEN)
+    make_certificates(settings.keys)
     optouts = root / "optouts.jsonl"
     if not optouts.exists():
         init_log(optouts)

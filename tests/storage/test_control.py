@@ -1,47 +1,14 @@
-"""Control, wishes and epochs survive their files, and nothing half-written is believed."""
+"""Wishes and terms survive their files, and nothing half-written is believed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from survey.errors import StorageError
-from survey.model.control import Control, Lease, Wishes
-from survey.storage.control import (
-    next_epoch,
-    read_control,
-    read_epoch,
-    read_wishes,
-    write_control,
-    write_wishes,
-)
+from survey.model.control import Wishes
+from survey.storage.control import begin_term, end_term, read_term, read_wishes, write_wishes
 from survey.storage.layout import Layout, RunLayout
-
-
-def test_control_comes_back(tmp_path: Path) -> None:
-    """Every word reaches the worker."""
-    run = RunLayout(tmp_path)
-    word = Control(
-        3, 7, stop=False, paused=True, rate=500, leases=(Lease(0, 12, 1), Lease(1, 9, 0))
-    )
-
-    write_control(run, word)
-
-    assert read_control(run) == word
-
-
-def test_silent_coordinator_is_none(tmp_path: Path) -> None:
-    """Before the first word there is none, which is no error."""
-    assert read_control(RunLayout(tmp_path)) is None
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"epoch": 1}', '{"epoch": "x"}'])
-def test_damaged_control_is_an_error(tmp_path: Path, text: str) -> None:
-    """A worker that can't understand its coordinator stops."""
-    run = RunLayout(tmp_path)
-    run.control.write_text(text)
-
-    with pytest.raises(StorageError, match=r"control\.json"):
-        read_control(run)
 
 
 def test_wishes_come_back_and_default_to_none(tmp_path: Path) -> None:
@@ -64,18 +31,44 @@ def test_damaged_wishes_are_an_error(tmp_path: Path) -> None:
 
 
 def test_each_coordinator_gets_a_new_number(tmp_path: Path) -> None:
-    """Epochs only grow, over restarts too."""
+    """Epochs only grow, over restarts too, and no two terms are the same."""
     layout = Layout(tmp_path)
 
-    assert read_epoch(layout) == 0
-    assert [next_epoch(layout), next_epoch(layout)] == [1, 2]
-    assert read_epoch(layout) == 2
+    assert read_term(layout) is None
+    first, second = begin_term(layout, 12.0), begin_term(layout, 12.0)
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert first.who != second.who
+    assert read_term(layout) == second
 
 
-def test_damaged_epoch_is_an_error(tmp_path: Path) -> None:
-    """A coordinator without a number of its own does not begin."""
+def test_term_ends_only_while_it_lasts(tmp_path: Path) -> None:
+    """Who was succeeded has nothing to say about the successor."""
     layout = Layout(tmp_path)
-    layout.epoch.write_text("many")
+    first = begin_term(layout, 12.0)
+    second = begin_term(layout, 12.0)
 
-    with pytest.raises(StorageError, match="epoch"):
-        next_epoch(layout)
+    end_term(layout, first)
+    assert read_term(layout) == second
+    end_term(layout, second)
+    assert read_term(layout) == replace(second, over=True)
+
+
+def test_leases_of_all_who_crashed_are_remembered(tmp_path: Path) -> None:
+    """A short term between does not shorten the wait for a long one's leases."""
+    layout = Layout(tmp_path)
+    begin_term(layout, 12.0)
+
+    second = begin_term(layout, 2.0)
+    assert second.lease_seconds == 12.0
+    end_term(layout, second)
+    assert begin_term(layout, 2.0).lease_seconds == 2.0
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"epoch": 1}', '{"epoch": "x"}'])
+def test_damaged_term_is_an_error(tmp_path: Path, text: str) -> None:
+    """A coordinator that can't know who was before it does not begin."""
+    layout = Layout(tmp_path)
+    layout.term.write_text(text)
+
+    with pytest.raises(StorageError, match="coordinator"):
+        begin_term(layout, 12.0)

@@ -12,7 +12,7 @@ def test_everything_of_a_run_lies_in_its_folder() -> None:
     run = Layout(Path("/data")).run("night", "2026-W48")
 
     assert run.root == Path("/data/campaigns/night/2026-W48")
-    paths = [run.plan, run.control, run.wishes, run.status, run.handouts, run.manifest, run.done]
+    paths = [run.plan, run.wishes, run.status, run.handouts, run.manifest, run.done]
     assert all(path.parent == run.root for path in paths)
     assert len({*paths}) == len(paths)
 
