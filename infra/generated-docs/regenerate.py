@@ -9,7 +9,10 @@ import pyarrow as pa
 from survey.analysis.fingerprint import Fingerprint
 from survey.analysis.fingerprints import NAMED, WAYS
 from survey.analysis.rules import RELAY_RULES, TUNNEL_RULES, Rule
+from survey.model.address import parse_ip
+from survey.model.plan import Depth
 from survey.model.software import PRODUCTS
+from survey.protocols.envelopes import Form, Parts, connections, envelope
 from survey.storage.schemas import TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -140,7 +143,48 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def envelopes() -> str:
+    """Every form of envelope, connection by connection."""
+    parts = [
+        f"""# Envelopes of the relay test
+
+{MADE_BY}
+
+Every envelope that [`smtp_relay`](smtp_relay.md) tries, in the order in which they go out, from
+`survey/protocols/envelopes.py`. A connection that is not in the campaign's depth is not made, and a
+form that is not is left out.
+
+In the examples `S` and `R` are tokens of 56 letters and digits, `canary.example` and `canary.test`
+are the mail domains of our canary, `mail.example.com` (*H*) is the tested server's own name and
+`192.0.2.7` its address. Forms with *H* go out only if *H* was shown to resolve to that address.
+Every recipient is one mailbox: ours, spelled in some way, or one at the tested server, or, for the
+control C1, one that can't exist. Controls never decide and never get a message.
+
+The routed forms have our own sender, where other tools use one at the tested server: what they
+route around is the recipient, their bounces come home to us, and a server that takes no address
+literal would refuse the sender before it saw the recipient.
+"""
+    ]
+    for number, group in enumerate(connections(Depth.FULL), 1):
+        depth = min(form.depth is Depth.FULL for form in group)
+        parts.append(f"## Connection {number}{' (full depth only)' if depth else ''}\n")
+        head = ("form", "depth", "`MAIL FROM:`", "`RCPT TO:`", "needs", "finds servers that")
+        parts.append(_table(head, map(_envelope, group)))
+    return "\n".join(parts)
+
+
+def _envelope(form: Form) -> tuple[str, ...]:
+    example = Parts("S", "R", "canary.example", "canary.test", parse_ip("192.0.2.7"), _EXAMPLE)
+    made = envelope(form, example, tls=False)
+    needs = "H" if form.own_name else ""
+    paths = (f"`<{path.decode('ascii')}>`" for path in (made.sender, made.recipient))
+    return form.variant, form.depth, *paths, needs, form.finds
+
+
+_EXAMPLE = b"mail.example.com"
+
 PAGES = {
+    "probes/envelopes.md": envelopes,
     "data-dictionary.md": data_dictionary,
     "rules.md": rules,
     "fingerprints.md": fingerprints,

@@ -146,7 +146,8 @@ def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]
     connection.execute(query("header_names"))
     connection.execute(
         "CREATE MACRO relay_rank("
-        "step, failure, protocol, refused_at, code, words, letter, letter_torn, reproduced"
+        "step, failure, protocol, refused_at, code, words, names_us, like_control, letter, "
+        "letter_torn, reproduced"
         f") AS {render(RELAY_RULES)}"
     )
     connection.execute(

@@ -11,6 +11,9 @@ columns of ``Observation`` and these:
   attempts in different processes, far enough apart, from different source addresses where the
   campaign has several, the later by the newest attempt; for variant ``mail``, both are of mail
 - ``words``: the last reply in lower case, every byte that is not printable ASCII as a blank
+- ``names_us``: they hold the address that we came from
+- ``like_control``: a refusal of a recipient in the same words as the one of the server's own
+  postmaster (C0) in the same test, mailboxes aside
 - ``head``: the peer's first bytes likewise, for a CONNECT that was granted
 
 A target has several observations: its variants.  The one that got highest on the ladder decides; on
@@ -32,9 +35,14 @@ _RELAY = r"(^|[^a-z0-9.@_-])relay(ing|ed|s)?([^a-z0-9.@_-]|[.]( |$)|$)"
 _BLOCKED = (
     r"\b(blocked|block ?list(ed)?|black ?list(ed)?|deny ?list(ed)?|listed (in|at|on|by)|dnsbl|rbl|"
     r"spamhaus|spamcop|sorbs|barracuda|banned|reputation|reverse dns|rdns|ptr record|"
-    r"helo command rejected|client host rejected|cannot find your (reverse )?hostname)\b"
+    r"helo command rejected|client host rejected|cannot find your (reverse )?hostname|"
+    r"dynamic (ip|address|pool)|dial-?up|[psx]bl|your[^.]{0,40} open (relay|proxy))\b"
 )
-_GREYLISTED = r"gr[ae]y-?list|try (it )?again|again later|come back|4\.2\.0 "
+# also postscreen's deep checks, which every new client fails once
+_GREYLISTED = (
+    r"gr[ae]y-?list|try (it |this |your [a-z]+ )?(again|later)|again later|come back|\bretry\b|"
+    r"4\.2\.0 |service currently unavailable"
+)
 _TLS_FIRST = r"\bstarttls\b|\btls (is )?required\b|\buse tls\b"
 _AUTHENTICATE = (
     r"\bauth[a-z]* (is )?(required|needed|first)\b|"
@@ -120,11 +128,20 @@ RELAY_RULES = (
     ),
     Rule(
         "relay.blocked",
-        f"code >= 400 AND regexp_matches(words, '{_BLOCKED}')",
+        f"code >= 400 AND (regexp_matches(words, '{_BLOCKED}') "
+        f"OR names_us AND NOT regexp_matches(words, '{_RELAY}'))",
         Verdict.UNKNOWN,
         Rung.R2,
-        "It refused us, not every stranger: a blocklist or our name is the reason it gives. What "
-        "it does for others is not known.",
+        "It refused us, not every stranger: a blocklist, our name or our address is the reason it "
+        "gives. What it does for others is not known.",
+    ),
+    Rule(
+        "relay.tls_failed",
+        "step = 'spoke' AND (refused_at = 'STARTTLS' OR failure = 'handshake')",
+        Verdict.UNKNOWN,
+        Rung.R2,
+        "It wants encryption first, and no TLS came about: it refused, or speaks no form of it "
+        "that we speak.",
     ),
     Rule(
         "relay.tls_first",
@@ -154,6 +171,14 @@ RELAY_RULES = (
         Verdict.CLOSED,
         Rung.R2,
         "It serves only those who have authenticated (RFC 4954 s6).",
+    ),
+    Rule(
+        "relay.refuses_everything",
+        f"like_control AND code >= 500 AND NOT regexp_matches(words, '{_RELAY}')",
+        Verdict.UNKNOWN,
+        Rung.R2,
+        "It refused the stranger's recipient in the very words in which it refused its own "
+        "postmaster, whom every server must take (RFC 5321 s4.5.1): it may be us that it refuses.",
     ),
     Rule(
         "relay.denied",
@@ -207,6 +232,20 @@ RELAY_RULES = (
         Verdict.UNKNOWN,
         Rung.R2,
         "It spoke SMTP, and the conversation ended before it decided.",
+    ),
+    Rule(
+        "relay.no_tls",
+        "failure = 'handshake'",
+        Verdict.UNKNOWN,
+        Rung.R1,
+        "No TLS came about on a port that begins with it.",
+    ),
+    Rule(
+        "relay.in_the_clear",
+        "failure = 'wrong_protocol' AND protocol = 'smtp'",
+        Verdict.UNKNOWN,
+        Rung.R1,
+        "It speaks SMTP in the clear on a port that was tested inside TLS.",
     ),
     Rule(
         "relay.tls",

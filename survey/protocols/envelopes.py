@@ -25,7 +25,7 @@ class Form:
         depth: The least depth at which it is tried.
         sender: Pattern of the envelope sender; names as in ``Parts``.
         recipient: Pattern of the envelope recipient.
-        finds: What a server that takes it does, or what a control shows.  Markdown.
+        finds: It finds servers that ...; Markdown.
     """
 
     variant: str
@@ -54,24 +54,24 @@ _OURS = "{sender}@{domain}"
 _TO_US = "{recipient}@{domain}"
 
 FORMS = (
-    Form("V1", 0, _HERE, _OURS, _TO_US, "relays for everybody; most open relays do"),
+    Form("V1", 0, _HERE, _OURS, _TO_US, "relay for everybody, as most open relays do"),
     Form(
         "V3",
         0,
         _HERE,
         "postmaster@{name}",
         _TO_US,
-        "trusts senders at its own name (sendmail's `relay_local_from`, a Postfix sender map)",
+        "trust senders at their own name (sendmail's `relay_local_from`, a Postfix sender map)",
     ),
-    Form("V0", 0, _HERE, "", _TO_US, "waves the null sender of bounces past its checks"),
+    Form("V0", 0, _HERE, "", _TO_US, "wave the null sender of bounces past their checks"),
     Form(
         "C0",
         0,
         _HERE,
         _OURS,
         "postmaster@{name}",
-        "control: a closed server takes it, too (RFC 5321 s4.5.1); one that refuses it may refuse "
-        "us rather than relaying",
+        "(control) take mail for themselves from us, as every server must (RFC 5321 s4.5.1); one "
+        "that refuses it may refuse us rather than relaying",
     ),
     Form(
         "V2",
@@ -79,16 +79,16 @@ FORMS = (
         _HERE,
         "{sender}@{other}",
         _TO_US,
-        "relays only between different domains, or asks the sender's",
+        "relay only between different domains, or doubt a sender at the recipient's",
     ),
-    Form("V5", 1, _HERE, "{sender}@localhost", _TO_US, "trusts senders at `localhost`"),
+    Form("V5", 1, _HERE, "{sender}@localhost", _TO_US, "trust senders at `localhost`"),
     Form(
         "V6",
         1,
         _HERE,
         "postmaster",
         _TO_US,
-        "appends its own domain to a sender without one, and then trusts it",
+        "append their own domain to a sender without one, and then trust it",
     ),
     Form(
         "C1",
@@ -96,17 +96,23 @@ FORMS = (
         _HERE,
         _OURS,
         "{recipient}@nxdomain.invalid",
-        "control: a domain that can't exist (RFC 6761 s6.4); who takes it takes anything, as "
-        "a sink does",
+        "(control) take anything, as a sink does: the domain can't exist (RFC 6761 s6.4)",
     ),
-    Form("V17", 1, _ALL, _OURS, "{domain}!{recipient}", "UUCP path without a domain (RFC 976)"),
+    Form(
+        "V17",
+        1,
+        _ALL,
+        _OURS,
+        "{domain}!{recipient}",
+        "read a UUCP path (RFC 976), after a check that sees no domain in it",
+    ),
     Form(
         "V20",
         1,
         _ALL,
         _OURS,
         "{recipient}@{domain}@",
-        "`@` at the end: for its check, an empty domain is its own",
+        "take an empty domain for their own, and then drop it",
     ),
     Form(
         "V7",
@@ -114,16 +120,16 @@ FORMS = (
         _ALL,
         _OURS,
         "{recipient}%{domain}@[{ip}]",
-        "percent hack (RFC 1123 s5.2.16) behind its address",
+        "route on what is left of a percent sign (RFC 1123 s5.2.16), at their address",
     ),
-    Form("V4", 1, _ALL, "postmaster@[{ip}]", _TO_US, "trusts senders at its own address"),
+    Form("V4", 1, _ALL, "postmaster@[{ip}]", _TO_US, "trust senders at their own address"),
     Form(
         "V8",
         2,
         _ALL,
         _OURS,
         "{recipient}%{domain}@{name}",
-        "percent hack behind its name: the mailbox looks local, and is routed on",
+        "take it for a mailbox of their own, and route on what is left of the percent sign",
     ),
     Form(
         "V14",
@@ -131,7 +137,7 @@ FORMS = (
         _ALL,
         _OURS,
         '"{recipient}@{domain}"@{name}',
-        "a legal quoted mailbox at its name, whose quotes it strips later",
+        "strip the quotes of a mailbox of their own, and route on what was in them",
     ),
     Form(
         "V16",
@@ -139,16 +145,23 @@ FORMS = (
         _ALL,
         _OURS,
         "@{name}:{recipient}@{domain}",
-        "source route through its name (RFC 821 s3.6), taken for a mailbox there",
+        "follow a source route (RFC 821 s3.6) that begins with their name",
     ),
-    Form("V19", 2, _ALL, _OURS, "{domain}!{recipient}@{name}", "UUCP path behind its name"),
+    Form(
+        "V19",
+        2,
+        _ALL,
+        _OURS,
+        "{domain}!{recipient}@{name}",
+        "read a UUCP path in a mailbox of their own",
+    ),
     Form(
         "V13",
         2,
         _ALL,
         _OURS,
         "{recipient}@{domain}@{name}",
-        "two `@`: its check takes the last one, its router the first",
+        "check the last of two `@`, and route by the first",
     ),
     Form(
         "V12",
@@ -156,27 +169,34 @@ FORMS = (
         _ALL,
         _OURS,
         '"{recipient}@{domain}"@[{ip}]',
-        "a quoted mailbox at its address",
+        "strip quotes at their address",
     ),
-    Form("V18", 2, _ALL, _OURS, "{domain}!{recipient}@[{ip}]", "UUCP path behind its address"),
-    Form("V15", 2, _ALL, _OURS, "@[{ip}]:{recipient}@{domain}", "source route through its address"),
+    Form("V18", 2, _ALL, _OURS, "{domain}!{recipient}@[{ip}]", "read a UUCP path at their address"),
+    Form(
+        "V15",
+        2,
+        _ALL,
+        _OURS,
+        "@[{ip}]:{recipient}@{domain}",
+        "follow a source route that begins with their address",
+    ),
     Form(
         "V9",
         3,
         _ALL,
         _OURS,
         '"{recipient}@{domain}"',
-        "a quoted mailbox without a domain: for its check a local one, routed once unquoted (old "
-        "Domino and sendmail)",
+        "take a quoted mailbox without a domain for their own, and route it once it is unquoted "
+        "(old Domino and sendmail)",
     ),
-    Form("V10", 3, _ALL, _OURS, '"{recipient}%{domain}"', "the same with a percent hack inside"),
+    Form("V10", 3, _ALL, _OURS, '"{recipient}%{domain}"', "do the same with a percent sign"),
     Form(
         "V21",
         3,
         _ALL,
         _OURS,
         "{recipient};{domain}@{name}",
-        "`;` as a router's own separator",
+        "route by a `;` of their own",
     ),
     Form(
         "V22",
@@ -184,7 +204,7 @@ FORMS = (
         _ALL,
         _OURS,
         "{recipient}:{domain}@{name}",
-        "`:` as a router's own separator, mailbox first",
+        "route by a `:` of their own, mailbox first",
     ),
     Form(
         "V23",
@@ -192,7 +212,7 @@ FORMS = (
         _ALL,
         _OURS,
         "{domain}:{recipient}@{name}",
-        "`:` as a router's own separator, domain first",
+        "route by a `:` of their own, domain first",
     ),
     Form(
         "V11",
@@ -200,7 +220,7 @@ FORMS = (
         _ALL,
         _OURS,
         "{recipient}@{domain}@[{ip}]",
-        "two `@`, the last one before its address",
+        "check the last of two `@`, their address, and route by the first",
     ),
 )
 """All forms.  What servers call bad syntax stands at the end of its connection, at most 4 each, for

@@ -22,9 +22,18 @@ used_again AS (  -- a greylist is shown the same triplet: what arrives belongs t
 came AS (  -- through a tunnel, whatever came back
     SELECT token, min(peer) AS peer, min(headers) AS headers FROM tunnels GROUP BY token
 ),
+controls AS (  -- C0 refused: few, since even a closed server has a postmaster
+    SELECT ip, port, probe, attempt, tls, min(unaddressed(printable(reply))) AS words
+    FROM slice
+    WHERE variant = 'C0' AND refused_at = 'RCPT'
+    GROUP BY ALL
+),
 evidence AS (
     SELECT
         o.*,
+        coalesce(
+            o.refused_at = 'RCPT' AND unaddressed(printable(o.reply)) = k.words, FALSE
+        ) AS like_control,
         coalesce(l.complete AND o.attempt >= u.attempt, l.complete, FALSE) AS letter,
         coalesce(NOT l.complete AND o.attempt >= u.attempt, NOT l.complete, FALSE) AS letter_torn,
         t.token IS NOT NULL AS tunnel,
@@ -46,6 +55,9 @@ evidence AS (
     LEFT JOIN letters AS l ON o.token = l.token
     LEFT JOIN used_again AS u ON o.token = u.token
     LEFT JOIN came AS c ON o.token = c.token
+    LEFT JOIN controls AS k
+        ON o.ip = k.ip AND o.port = k.port AND o.probe = k.probe
+        AND o.attempt = k.attempt AND o.tls = k.tls
     LEFT JOIN tunnels AS t ON o.token = t.token AND o.nonce = t.nonce AND o.nonce <> ''
     WHERE o.variant NOT LIKE 'C%'  -- controls never decide
 ),
@@ -82,7 +94,9 @@ ranked AS (
         w.*,
         CASE
             WHEN probe = 'smtp_relay' THEN relay_rank(
-                step, failure, protocol, refused_at, code, words, letter, letter_torn, reproduced
+                step, failure, protocol, refused_at, code, words,
+                source IS NOT NULL AND contains(words, ip_text(source)), like_control,
+                letter, letter_torn, reproduced
             )
             ELSE tunnel_rank(
                 probe, variant, step, failure, protocol, refused_at, code, head, tunnel, forwarded,
