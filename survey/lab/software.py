@@ -23,6 +23,8 @@ class Software(StrEnum):
     GOST = "gost"
     OPENSSH = "openssh"
     VSFTPD = "vsftpd"
+    WINGATE = "wingate"
+    CCPROXY = "ccproxy"
 
 
 SOFTWARE: dict[Role, tuple[tuple[Software, float], ...]] = {
@@ -52,6 +54,9 @@ OWN_SOFTWARE: dict[Personality, Software] = {
     Personality.WEB_BAD_REQUEST: Software.NGINX,
     Personality.SSH: Software.OPENSSH,
     Personality.FTP: Software.VSFTPD,
+    Personality.TELNET_WINGATE: Software.WINGATE,
+    Personality.TELNET_FAKE: Software.WINGATE,
+    Personality.TELNET_CCPROXY: Software.CCPROXY,
 }
 """Personalities that only one program has."""
 

@@ -42,7 +42,7 @@ def _first_problem(path: Path, model: type[BaseModel], error: ValidationError) -
     problems = error.errors(include_url=False)
     problem = problems[0]
     location = problem["loc"]
-    key = ".".join(map(str, location))
+    key = ".".join(str(part) for part in location if part != "[key]")  # pydantic's mark of one
     if problem["type"] == "extra_forbidden":
         known = _keys(model, location[:-1])
         close = difflib.get_close_matches(str(location[-1]), known, n=1)

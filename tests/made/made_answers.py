@@ -424,6 +424,12 @@ SAMPLES = (
         "ccproxy.telnet", None, b"CCProxy Telnet>CCProxy Telnet Service Ready.\r\nCCProxy Telnet>"
     ),
     first("wingate.telnet", None, b"WinGate>"),
+    Sample(
+        "wingate.telnet",
+        "telnet options before the prompt",
+        None,
+        {Probe.SOCKS5: b"\xff\xfb\x01\xff\xfb\x03WinGate>"},
+    ),
     web(
         "wingate.server",
         "6.1.1",

@@ -19,6 +19,17 @@ Write = Callable[..., Path]
 DOCS = Path(__file__).parents[2] / "docs" / "campaign.md"
 
 
+def zone(change: tuple[str, str] = ("", "")) -> str:
+    """A DNSBL that may be asked, changed in one place."""
+    text = (
+        '[[listings.zones]]\nzone = "bl.example"\nnameserver = "127.0.0.9:53"\n'
+        'permission = "by ourselves"\nqueries_per_second = 2.5\n'
+        'codes = { "127.0.0.2" = "open relay" }\n'
+    )
+    assert change[0] in text
+    return text.replace(*change)
+
+
 def test_survey_is_read_into_exact_types(write: Write, survey_text: str, tmp_path: Path) -> None:
     """Addresses become numbers, times UTC, paths absolute."""
     text = survey_text.replace("2099-01-01T00:00:00Z", "2099-01-01T01:00:00+01:00")
@@ -73,6 +84,26 @@ def test_stated_keys_are_those_of_the_file(write: Write, lab_text: str, tmp_path
     assert stated["canary.smtp"] == '"127.0.0.53:2525"'
     assert stated["optouts.path"] == f'"{tmp_path / "optouts.jsonl"}"'
     assert not [key for key in stated if key.startswith(("retention", "cluster", "identity"))]
+
+
+def test_dnsbls_are_no_part_of_what_a_run_is(write: Write, lab_text: str) -> None:
+    """A permission may come or go while a run is unfinished; nothing is asked without one."""
+    plain = read_campaign(write(lab_text))
+    asking = read_campaign(write(lab_text + zone()))
+    (one,) = asking.listings.zones
+
+    assert plain.listings.zones == ()
+    assert plain.stated() == asking.stated()
+    assert one.dnsbl.nameserver == Endpoint(parse_ip("127.0.0.9"), 53)
+    assert one.dnsbl.meanings == (("127.0.0.2", "open relay"),)
+    assert one.dnsbl.cache_hours == 24
+
+
+def test_a_lab_asks_nobody_outside(write: Write, lab_text: str) -> None:
+    """Also no DNSBL, whatever its permission."""
+    with pytest.raises(ConfigError, match="is outside of a lab") as caught:
+        read_campaign(write(lab_text + zone(("127.0.0.9", "192.0.2.53"))))
+    assert caught.value.key == "listings.zones.0.nameserver"
 
 
 def test_ended_campaign_can_still_be_read(write: Write, survey_text: str) -> None:
@@ -185,6 +216,24 @@ BOTH_MISTAKES = [
         "keep one",
     ),
     ("= 1000", '= 1000\n[names]\nresolver = "dns.example"', "names.resolver", "192.0.2.25:25"),
+    *(
+        ("= 1000", f"= 1000\n{zone(change)}", f"listings.zones.0{key}", cure)
+        for change, key, cure in (
+            (("zone =", "zones ="), ".zone", "'zones' should be it"),
+            (('"bl.example"', '"bl"'), ".zone", "probe.example.org"),
+            (("127.0.0.9:53", "dns.example:53"), ".nameserver", "192.0.2.25:25"),
+            (('permission = "by ourselves"', ""), ".permission", "add it"),
+            (("= 2.5", "= 0.0"), ".queries_per_second", "must be above 0"),
+            (("= 2.5", "= 1001.0"), ".queries_per_second", "at most 1000"),
+            (('{ "127.0.0.2" = "open relay" }', "{}"), ".codes", "least 1"),
+            (('"127.0.0.2"', '"2"'), ".codes.2", "127.0.0.2"),
+            (('"127.0.0.2"', '"127.0.0.1"'), ".codes.127.0.0.1", "127.0.0.2"),
+            (('"127.0.0.2"', '"127.255.255.254"'), ".codes.127.255.255.254", "127.0.0.2"),
+            (('"127.0.0.2"', '"192.0.2.2"'), ".codes.192.0.2.2", "127.0.0.2"),
+            (("codes =", "cache = 1\ncodes ="), ".cache", "cache_hours"),
+        )
+    ),
+    ("= 1000", f"= 1000\n{zone()}{zone()}", "listings.zones.1.zone", "write it once"),
 ]
 
 SURVEY_MISTAKES = [
