@@ -268,8 +268,18 @@ NAMED = (
     _named(
         "ccproxy.server", Place.SERVER, r"^CCProxy(?:[/ ]([0-9][0-9.]*))?", "CCProxy's own pages."
     ),
-    _named("ccproxy.telnet", Place.FIRST, r"^(?:\\x[0-9A-F]{2})*CCProxy Telnet>", "The prompt of its telnet gateway."),
-    _named("wingate.telnet", Place.FIRST, r"^(?:\\x[0-9A-F]{2})*WinGate>", "The prompt of its telnet gateway."),
+    _named(
+        "ccproxy.telnet",
+        Place.FIRST,
+        r"^(?:\\x[0-9A-F]{2})*CCProxy Telnet>",
+        "The prompt of its telnet gateway.",
+    ),
+    _named(
+        "wingate.telnet",
+        Place.FIRST,
+        r"^(?:\\x[0-9A-F]{2})*WinGate>",
+        "The prompt of its telnet gateway.",
+    ),
     _named(
         "wingate.server", Place.SERVER, r"^WinGate(?:[/ ]v?([0-9][0-9.]*))?", "WinGate's own pages."
     ),
