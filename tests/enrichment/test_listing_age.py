@@ -43,24 +43,24 @@ def copy(layout: Layout, day: int, text: str, source: str = "bl.example") -> dic
 
 def test_an_entry_keeps_its_age_from_copy_to_copy(layout: Layout) -> None:
     """A new one is as old as the copy; one that was gone for a while begins anew."""
-    assert copy(layout, 0, "1.2.0.192\na.example\n") == {"192.0.2.1": 0, "a.example": 0}
-    assert copy(layout, 1, "1.2.0.192\n2.2.0.192\nb.example\n") == {
-        "192.0.2.1": 0,
-        "192.0.2.2": 1,
+    assert copy(layout, 0, "10.1.0.10\na.example\n") == {"10.0.1.10": 0, "a.example": 0}
+    assert copy(layout, 1, "10.1.0.10\n10.2.0.10\nb.example\n") == {
+        "10.0.1.10": 0,
+        "10.0.2.10": 1,
         "b.example": 1,
     }
-    assert copy(layout, 2, "2.2.0.192\na.example\n") == {"192.0.2.2": 1, "a.example": 2}
-    assert copy(layout, 3, "1.2.0.192\n2.2.0.192\n") == {"192.0.2.1": 3, "192.0.2.2": 1}
+    assert copy(layout, 2, "10.2.0.10\na.example\n") == {"10.0.2.10": 1, "a.example": 2}
+    assert copy(layout, 3, "10.1.0.10\n10.2.0.10\n") == {"10.0.1.10": 3, "10.0.2.10": 1}
 
 
 def test_an_older_copy_that_comes_late_changes_nothing(layout: Layout) -> None:
     """What was known then is what was fetched before."""
-    assert copy(layout, 5, "1.2.0.192\n") == {"192.0.2.1": 5}
-    assert copy(layout, 1, "1.2.0.192\n2.2.0.192\n") == {"192.0.2.1": 1, "192.0.2.2": 1}
+    assert copy(layout, 5, "10.1.0.10\n") == {"10.0.1.10": 5}
+    assert copy(layout, 1, "10.1.0.10\n10.2.0.10\n") == {"10.0.1.10": 1, "10.0.2.10": 1}
 
 
 def test_another_source_says_nothing_about_age(layout: Layout) -> None:
     """Publishers are apart."""
-    copy(layout, 0, "1.2.0.192\n")
+    copy(layout, 0, "10.1.0.10\n")
 
-    assert copy(layout, 1, "1.2.0.192\n", source="other.example") == {"192.0.2.1": 1}
+    assert copy(layout, 1, "10.1.0.10\n", source="other.example") == {"10.0.1.10": 1}

@@ -17,6 +17,8 @@ import dns.rdatatype
 IP, PORT = "127.0.29.1", 10053
 PATIENCE = 30.0
 USER = "rbldns"
+TEST_POINT = ".".join(("2", "0", "0", "127"))
+"""What every DNSBL lists (RFC 5782 s5), as it is asked for."""
 
 
 def program() -> str | None:
@@ -76,7 +78,7 @@ def ask(name: str, port: int = PORT) -> tuple[set[str], set[str]]:
 
 def _wait(process: subprocess.Popen[bytes], zone: str, port: int, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    query = dns.message.make_query(f"2.0.0.127.{zone}", "A").to_wire()
+    query = dns.message.make_query(f"{TEST_POINT}.{zone}", "A").to_wire()
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as visitor:
             visitor.settimeout(0.1)
