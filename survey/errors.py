@@ -45,5 +45,9 @@ class MessageError(SurveyError, ValueError):
     """A message can't be built, or has nobody to go to."""
 
 
+class PathError(SurveyError):
+    """A worker's path to the internet is not honest: a control of ours answered wrongly."""
+
+
 class LocalError(SurveyError):
     """This machine can't send as asked (file descriptors, ports, source addresses, firewall)."""

@@ -24,6 +24,7 @@ from survey.engine.lease import LeaseWatch
 from survey.engine.pacing import Neighbourhoods, Pacer, share
 from survey.engine.process import process_mark
 from survey.engine.revisits import Revisits
+from survey.engine.self_check import SelfCheck, controls_gate
 from survey.engine.shard_work import ShardWork, read_work
 from survey.engine.supply import Supply
 from survey.engine.watchdog import Watchdog
@@ -164,6 +165,9 @@ class Shard:
             messages=work.messages,
             parts=plan.probes,
         )
+        self._self_check = SelfCheck(
+            plan.controls, controls_gate(plan, lease.assure), self._pacer, context
+        )
         tests = {part.probe: _test(part.probe, context) for part in plan.probes}
         revisits = None
         if work.visits is not None:
@@ -203,17 +207,31 @@ class Shard:
             self._tasks.create_task(self._lease.keep(self._obey)),
             self._tasks.create_task(self._tell(report)),
             self._tasks.create_task(self._canary.run()),
+            self._tasks.create_task(self._self_check.run()),
         )
+        await self._honest_path()
         await self._discovery.run()
         await self.conversations.drain()
+        await self._honest_path()
         # The slot's next shard knows nothing of this one: let its last second be over first.
         await asyncio.sleep(max(0.0, self._pacer.meter.last + 1 - self._clock()))
         for helper in helpers:
             helper.cancel()
         report(self.progress())
 
+    async def _honest_path(self) -> None:
+        """See that the controls are as we know them, once the canary is well.
+
+        Raises:
+            PathError: They are not; nothing of this shard is kept.
+        """
+        if self._plan.controls:
+            await self._canary.recovery()
+            await self._self_check.check()
+
     def close(self) -> None:
         """Break off whatever is still in the air."""
+        self._self_check.close()
         self._discovery.close()
         self._dialer.close()
 

@@ -77,6 +77,29 @@ class Canary:
         return tuple((name, door) for name, door in doors if door is not None)
 
 
+class KnownAs(StrEnum):
+    """What we know of a control."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    NONEXISTENT = "nonexistent"
+
+
+@dataclass(frozen=True, slots=True)
+class PathControl:
+    """A server of ours whose answer we know; it shows whether a worker's path can be trusted.
+
+    Attributes:
+        known_as: What it is.
+        probe: The probe that it is for; None for one that does not exist.
+        at: Where it is.
+    """
+
+    known_as: KnownAs
+    probe: Probe | None
+    at: Endpoint
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """The cap of the whole run (law 5); each slot gets an equal share.
@@ -177,6 +200,7 @@ class Plan:
         waits: How long follow-ups wait.
         patience: How long conversations wait; None as its kind needs.
         discovery: How it is found out which ports are open.
+        controls: Servers of ours that each worker tests before, during and after a shard.
     """
 
     campaign: str
@@ -207,6 +231,7 @@ class Plan:
     waits: Waits = Waits()
     patience: Patience | None = None
     discovery: DiscoveryPlan = field(default_factory=DiscoveryPlan)
+    controls: tuple[PathControl, ...] = ()
 
     @property
     def ports(self) -> tuple[int, ...]:

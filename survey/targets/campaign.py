@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from survey.model.address import Range
 from survey.model.discovery import FIRST_PORT, LAST_PORT, DiscoveryPlan, Method
 from survey.model.listing import Dnsbl
-from survey.model.plan import Canary, Depth, Endpoint, Kind, Patience
+from survey.model.plan import (
+    Canary,
+    Depth,
+    Endpoint,
+    Kind,
+    KnownAs,
+    PathControl,
+    Patience,
+)
 from survey.model.probe import Probe
 from survey.storage.config_file import read_config
 from survey.targets.coherence import check_together
@@ -29,6 +37,7 @@ from survey.targets.values import (
     Mailbox,
     Moment,
     Network,
+    OwnServer,
     Page,
     PortRange,
     Ports,
@@ -259,6 +268,23 @@ class FollowUps(_Table):
     second_opinion: Wait = 3600
 
 
+class Controls(_Table):
+    """``[controls]``: servers of ours whose answer is known, to see whether a path is honest."""
+
+    open: tuple[OwnServer, ...] = ()
+    closed: tuple[OwnServer, ...] = ()
+    nonexistent: tuple[Socket, ...] = ()
+
+    @property
+    def all(self) -> tuple[PathControl, ...]:
+        """Every control, as the plan has it."""
+        return (
+            *(PathControl(KnownAs.OPEN, probe, at) for probe, at in self.open),
+            *(PathControl(KnownAs.CLOSED, probe, at) for probe, at in self.closed),
+            *(PathControl(KnownAs.NONEXISTENT, None, at) for at in self.nonexistent),
+        )
+
+
 class Campaign(_Table):
     """A whole campaign file, checked."""
 
@@ -276,6 +302,7 @@ class Campaign(_Table):
     retention: Retention = Retention()
     cluster: Cluster = Cluster()
     followups: FollowUps = FollowUps()
+    controls: Controls = Controls()
 
     @property
     def id(self) -> str:

@@ -46,6 +46,7 @@ def _problem(campaign: Campaign) -> tuple[str, str, str] | None:
         _asks_for_nothing(campaign)
         or (_survey(campaign) if campaign.kind is Kind.SURVEY else _lab(campaign))
         or _far_end(campaign)
+        or _controls(campaign)
         or _work(campaign)
         or _waits(campaign)
         or _discovery(campaign)
@@ -136,6 +137,24 @@ def _far_end(campaign: Campaign) -> tuple[str, str, str] | None:
     return None
 
 
+def _controls(campaign: Campaign) -> tuple[str, str, str] | None:
+    asked = RangeSet.of(campaign.targets.ranges) - RangeSet.of(campaign.targets.excluded_ranges)
+    doors = {door for _, door in campaign.canary.doors}
+    taken: set[Endpoint] = set()
+    for control in campaign.controls.all:
+        key = f"controls.{control.known_as}"
+        text = f"{format_ip(control.at.ip)}:{control.at.port}"
+        if control.at in doors:
+            return key, f"{text} is the canary itself", "a control is a server apart from it"
+        if control.at in taken:
+            return key, f"{text} stands there twice", "each control is one thing only"
+        taken.add(control.at)
+        if control.at.ip in asked:
+            cure = f'add "{format_ip(control.at.ip)}" to targets.exclude'
+            return key, f"{format_ip(control.at.ip)} lies among targets.ranges", cure
+    return None
+
+
 def _work(campaign: Campaign) -> tuple[str, str, str] | None:
     slots, rate = campaign.cluster.slots, campaign.rate.packets_per_second
     if slots > rate:
@@ -181,6 +200,7 @@ def _discovery(campaign: Campaign) -> tuple[str, str, str] | None:
 def _own_addresses(campaign: Campaign) -> list[tuple[str, int]]:
     """Key and address of everything that is ours."""
     own = [(f"canary.{key}", door.ip) for key, door in campaign.canary.doors]
+    own += [(f"controls.{one.known_as}", one.at.ip) for one in campaign.controls.all]
     own += [("identity.source_addresses", ip) for ip in campaign.identity.source_addresses]
     if campaign.kind is Kind.LAB:
         if campaign.discovery.gateway is not None:

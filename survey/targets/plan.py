@@ -84,6 +84,7 @@ def freeze(
         stated=stated,
         patience=campaign.campaign.patience,
         discovery=campaign.discovery.plan,
+        controls=campaign.controls.all,
         waits=Waits(
             campaign.followups.greylisted,
             campaign.followups.next_envelope,

@@ -22,6 +22,7 @@ from pydantic import (
 
 from survey.model.address import Range, format_ip, parse_ip
 from survey.model.plan import Endpoint
+from survey.model.probe import Probe
 from survey.targets.ranges import parse_cidr
 
 MAX_PORTS = 64
@@ -108,6 +109,20 @@ def _endpoint(value: object) -> Endpoint:
     return Endpoint(ip, number)
 
 
+def _control(value: object) -> tuple[Probe, Endpoint]:
+    name, _, socket = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    try:
+        return Probe(name), _endpoint(socket.strip())
+    except ValueError:
+        raise ValueError(
+            f'{value!r} is no probe and socket; write them like "socks5 192.0.2.30:1080"'
+        ) from None
+
+
+def _control_text(value: tuple[Probe, Endpoint]) -> str:
+    return f"{value[0]} {endpoint_text(value[1])}"
+
+
 def endpoint_text(value: Endpoint) -> str:
     """``192.0.2.25:25``."""
     return f"{format_ip(value.ip)}:{value.port}"
@@ -180,6 +195,9 @@ CidrOrFile = Annotated[
 ]
 Address = Annotated[int, PlainValidator(_ip), PlainSerializer(format_ip)]
 Socket = Annotated[Endpoint, PlainValidator(_endpoint), PlainSerializer(endpoint_text)]
+OwnServer = Annotated[
+    tuple[Probe, Endpoint], PlainValidator(_control), PlainSerializer(_control_text)
+]
 Moment = Annotated[datetime, PlainValidator(_moment), PlainSerializer(datetime.isoformat)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Ports = Annotated[
