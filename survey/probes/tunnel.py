@@ -24,7 +24,7 @@ VARIANTS = ("echo", "mail")
 CONNECTIONS = len(VARIANTS)
 
 TLS_PACKETS = 6
-"""The handshake: 2 measured, and 4 for a server with a long chain."""
+"""The handshake: 1 or 2 measured, and 4 for a server with a long chain."""
 
 # Replies that may be about the destination: another port may be let through.  Rules (403, 2), a far
 # end that could not be reached (500 and more; 1, 3, 4, 5), the only word of SOCKS4 and telnet.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ QUICK = Timeouts(
 )
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Serve = Callable[[Handler], Awaitable[int]]
+Serve = Callable[..., Awaitable[int]]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -122,11 +123,11 @@ async def dialer(gate: Gate, pacer: FreePacer) -> AsyncIterator[Dialer]:
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Starts a server on loopback with this handler; gives its port."""
+    """Starts a server on loopback with this handler, inside TLS or not; gives its port."""
     running: list[asyncio.Server] = []
     tasks: set[asyncio.Task[None]] = set()
 
-    async def start(handler: Handler) -> int:
+    async def start(handler: Handler, tls: ssl.SSLContext | None = None) -> int:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
@@ -138,7 +139,7 @@ async def serve() -> AsyncIterator[Serve]:
             finally:
                 writer.transport.abort()
 
-        server = await asyncio.start_server(handle, "127.0.0.1", backlog=1024)
+        server = await asyncio.start_server(handle, "127.0.0.1", backlog=1024, ssl=tls)
         running.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port

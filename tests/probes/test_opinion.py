@@ -145,12 +145,14 @@ async def test_replies_in_pieces_are_the_same_replies(
 async def test_a_refusal_is_recorded_with_its_code(
     probe: Probe, serve: Callable, context: Context
 ) -> None:
-    """It is asked once."""
+    """And as by ourselves: what may be about the destination, for both of the canary's ports."""
     proxy = Proxy(probe, refuses=True)
-    (row,) = await opine(probe, serve, context, proxy)
-    assert (row.step, row.refused_at, row.failure) == (Step.SPOKE, "CONNECT", None)
-    assert (row.code, row.protocol) == (REFUSALS[probe][1], PROTOCOLS[probe])
-    assert len(proxy.heard) == 1
+    rows = await opine(probe, serve, context, proxy)
+    assert [row.variant for row in rows] == ["echo", "mail"]
+    for row in rows:
+        assert (row.step, row.refused_at, row.failure) == (Step.SPOKE, "CONNECT", None)
+        assert (row.code, row.protocol) == (REFUSALS[probe][1], PROTOCOLS[probe])
+    assert len(proxy.heard) == 2
 
 
 async def test_what_no_library_sends_is_repeated_by_ourselves(
