@@ -20,7 +20,6 @@ from survey.model.observation import Observation, Step
 from survey.model.plan import KnownAs, PathControl, Plan, ProbePlan
 from survey.model.probe import Probe
 from survey.probes.context import Context
-from  import hang_up
 from survey.probes.dialer import Dialer, Pacer
 from survey.probes.messages import Messages
 from survey.probes.registry import PROBES
@@ -113,7 +112,7 @@ class SelfCheck:
         )
         if isinstance(answer, Failure):
             return ""
-        hang_up(answer)
+        answer.close()
         return "accepts connections"
 
 
