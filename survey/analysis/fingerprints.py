@@ -532,7 +532,7 @@ WAYS = (
         "dante.socks",
         Sign(Place.SOCKS5, r"^05000500000 1[0-9A-F]{0,7}[1-9A-F]".replace(" ", "")),
         Sign(Place.SOCKS4, r"^005A[0-9A-F]{4}[0-9A-F]{0,7}[1-9A-F]"),
-        Sign(Place.SOCKS4A, r"\A005B[0-9A-F]*\z"),
+        Sign(Place.SOCKS4A, r"\A(?:005B[0-9A-F]*\n?)+\z"),
         comment="Seen: SOCKS 4 and 5 granted with the exit address in the reply, 4a always refused "
         "(it takes 0.0.0.1 for an address). Needs all three probes.",
     ),

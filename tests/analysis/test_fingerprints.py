@@ -167,21 +167,25 @@ def test_own_name_is_what_was_shown_to_resolve(tmp_path: Path) -> None:
     assert [row["host"] for row in found] == ["mail.example", None]
 
 
-def test_a_proxy_that_refuses_the_mail_port_is_not_taken_for_dante(tmp_path: Path) -> None:
-    """Its SOCKS 4a is granted to one port and refused to the other."""
+@pytest.mark.parametrize(
+    ("other", "told"), [("005b 0000 00000000", "dante"), ("005a 9c42 cb007109", None)]
+)
+def test_a_proxy_that_refuses_one_port_only_is_not_taken_for_dante(
+    tmp_path: Path, other: str, told: str | None
+) -> None:
+    """Dante refuses SOCKS 4a to every port."""
     granted = bytes.fromhex("005a 9c42 cb007109")
+    socks5 = bytes.fromhex("0500 05000001 cb007109 9c40")
     observed = tmp_path / "observations.parquet"
     tried = [
-        seen(
-            "192.0.2.1", Probe.SOCKS5, "echo", received=bytes.fromhex("0500 05000001 cb007109 9c40")
-        ),
+        seen("192.0.2.1", Probe.SOCKS5, "echo", received=socks5),
         seen("192.0.2.1", Probe.SOCKS4, "echo", received=granted),
-        seen("192.0.2.1", Probe.SOCKS4A, "echo", received=granted),
-        seen("192.0.2.1", Probe.SOCKS4A, "mail", received=bytes.fromhex("005b 0000 00000000")),
+        seen("192.0.2.1", Probe.SOCKS4A, "echo", received=bytes.fromhex(other)),
+        seen("192.0.2.1", Probe.SOCKS4A, "mail", received=bytes.fromhex("005b 1111 cb007109")),
     ]
     pq.write_table(rows("run", 0, tried), observed)
     layout = Layout(tmp_path / "data")
     write_findings(layout, Material("c", "r", (observed,), (), RangeSet.of(()), 0))
     found = pq.read_table(layout.run("c", "r").findings).to_pylist()
 
-    assert {row["software"] for row in found} == {None}
+    assert {row["software"] for row in found} == {told}

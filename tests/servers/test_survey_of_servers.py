@@ -109,3 +109,31 @@ def test_survey_says_the_same_every_time(
     """Real servers split, join and delay their answers as they like; no verdict may hang on it."""
     for number in range(10):
         assert findings == surveyed(servers, operation, f"again-{number}", "--serial")
+
+
+# What each program lets on by itself or by its ways; None: nothing that would tell it.
+SOFTWARE = {
+    "postfix/open": "postfix",
+    "postfix/closed": "postfix",
+    "postfix/own_name": "postfix",
+    # a tunnel that squid grants has not a word of squid's in it
+    "squid/open": None,
+    "squid/denied": "squid",
+    "squid/login": "squid",
+    "tinyproxy/open": "tinyproxy",
+    "tinyproxy/no_mail": "tinyproxy",
+    "tinyproxy/denied": "tinyproxy",
+    "dante/open": "dante",
+    "dante/no_mail": "dante",
+    "dante/login": None,
+    "microsocks/open": "microsocks",
+}
+
+
+@pytest.mark.usefixtures("findings")
+def test_software_is_told_as_it_is(servers: dict[str, Daemon], operation: Operation) -> None:
+    """By what the real programs say, or left open; never taken for another."""
+    keys = {server.ip: key for key, server in servers.items()}
+    told = {keys[row["ip"]]: row["software"] for row in operation.findings(CAMPAIGN, "cluster")}
+
+    assert told == {key: SOFTWARE[key] for key in told}
