@@ -121,6 +121,8 @@ ranges = {json.dumps(ranges)}
 
 [probes.smtp_relay]
 ports = {list(ports.smtp)}
+tls_ports = {list(ports.smtps)}
+depth = "full"
 
 [probes.http_connect]
 ports = {list(ports.http)}

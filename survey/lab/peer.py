@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, Self, cast
@@ -152,6 +153,24 @@ class Peer(asyncio.Protocol):
         """Wait until the peer has taken most of what we said."""
         if self._room is not None:
             await self._room
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether TLS stands."""
+        return self.transport.get_extra_info("sslcontext") is not None
+
+    async def secure(self, context: ssl.SSLContext) -> bool:
+        """Go over to TLS, and forget what was heard in the clear; False if none comes about."""
+        self.heard.clear()
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await loop.start_tls(self.transport, self, context, server_side=True)
+        except OSError:
+            return False
+        if transport is None:
+            return False
+        self.transport = transport
+        return True
 
     def finish(self) -> None:
         """Say that we have said all; go on hearing."""

@@ -18,6 +18,7 @@ class Role(StrEnum):
     HTTP = "http"
     SOCKS = "socks"
     HTTPS = "https"
+    SMTPS = "smtps"
     TELNET = "telnet"
 
 
@@ -39,6 +40,27 @@ class Personality(StrEnum):
     """Closed as stock Postfix is: ``454 4.7.1 ... Relay access denied``, a 4xx for good."""
     RELAY_REJECTED = "relay_rejected"
     """Closed with a 550 in the words of its software."""
+    OPEN_TO_LOCALHOST = "open_to_localhost"
+    """Relays for senders at ``localhost`` only."""
+    OPEN_TO_BARE_SENDER = "open_to_bare_sender"
+    """Relays for senders without a domain only, as if they were its own."""
+    OPEN_TO_OTHER_DOMAIN = "open_to_other_domain"
+    """Relays between strangers of different domains only."""
+    OPEN_IMPATIENT = "open_impatient"
+    """Relays for senders at its own name only, and hangs up after each refusal."""
+    OPEN_AFTER_STARTTLS = "open_after_starttls"
+    """530 until STARTTLS, then takes any stranger's message and passes it on."""
+    OPEN_READS_ON = "open_reads_on"
+    """Refuses strangers' domains, but reads percent signs, bang paths and quotes in mailboxes of
+    its own."""
+    REJECTED_AFTER_STARTTLS = "rejected_after_starttls"
+    """530 until STARTTLS, then refuses to relay."""
+    REFUSES_ALL = "refuses_all"
+    """Refuses every recipient in the same words, its own postmaster's too."""
+    CATCH_ALL = "catch_all"
+    """Refuses to relay, and takes any mailbox at its own name, however it looks."""
+    DATA_REJECTED = "data_rejected"
+    """Takes every recipient, then says 554 to DATA."""
     MESSAGE_REJECTED = "message_rejected"
     """Takes every recipient, then says 554 to the message."""
     SINK = "sink"
@@ -57,6 +79,10 @@ class Personality(StrEnum):
     """Greets with 554 because of where we come from; says nothing about others."""
     BUSY = "busy"
     """Greets with 421 and closes."""
+    TLS_OPEN_RELAY = "tls_open_relay"
+    """Takes any stranger's message and passes it on, inside TLS from the first byte."""
+    TLS_RELAY_REJECTED = "tls_relay_rejected"
+    """Refuses to relay, inside TLS from the first byte."""
 
     # HTTP proxies and web servers.
     CONNECT_OPEN = "connect_open"
@@ -214,6 +240,13 @@ _OPENNESS: dict[Personality, Openness] = {
     Personality.OPEN_RELAY_LATE: _RELAY,
     Personality.OPEN_TO_OWN_NAME: _RELAY,
     Personality.OPEN_TO_NULL_SENDER: _RELAY,
+    Personality.OPEN_TO_LOCALHOST: _RELAY,
+    Personality.OPEN_TO_BARE_SENDER: _RELAY,
+    Personality.OPEN_TO_OTHER_DOMAIN: _RELAY,
+    Personality.OPEN_IMPATIENT: _RELAY,
+    Personality.OPEN_AFTER_STARTTLS: _RELAY,
+    Personality.OPEN_READS_ON: _RELAY,
+    Personality.TLS_OPEN_RELAY: _RELAY,
     Personality.CONNECT_OPEN: _CONNECT,
     Personality.CONNECT_GLUED: _CONNECT,
     Personality.CONNECT_SPLIT: _CONNECT,
@@ -247,6 +280,9 @@ CLOSED = Openness()
 
 OTHER_EXIT = frozenset(one for one in Personality if one.value.endswith("other_exit"))
 """Whose far end sees another address than the one tested."""
+
+OPEN_BY_NAME = frozenset({Personality.OPEN_TO_OWN_NAME, Personality.OPEN_IMPATIENT})
+"""Who is open for senders at its own name only."""
 
 INSIDE_TLS = frozenset(one for one in Personality if one.value.startswith("tls_"))
 """Who speaks TLS from the first byte."""

@@ -1,6 +1,6 @@
 """How every personality behaves: the one table from names to behaviour."""
 
-from survey.lab import http, http_forward, oddities, smtp, telnet
+from survey.lab import http, http_forward, oddities, relaying, smtp, telnet
 from survey.lab.http import ConnectProxy
 from survey.lab.http_forward import ForwardProxy
 from survey.lab.personality import Personality
@@ -12,22 +12,34 @@ from survey.lab.telnet import Gateway
 _P = Personality
 
 BEHAVIOURS: dict[Personality, Behaviour] = {
-    _P.OPEN_RELAY: Session(smtp.everybody, sends="relay"),
-    _P.OPEN_RELAY_WORDY: Session(smtp.everybody, sends="relay", wordy=True),
-    _P.OPEN_RELAY_LATE: Session(smtp.everybody, sends="relay", delay=1.5),
-    _P.OPEN_TO_OWN_NAME: Session(smtp.own_name_only, sends="relay"),
-    _P.OPEN_TO_NULL_SENDER: Session(smtp.null_sender_only, sends="relay"),
-    _P.RELAY_DEFERRED: Session(smtp.deferred),
-    _P.RELAY_REJECTED: Session(smtp.rejected),
+    _P.OPEN_RELAY: Session(relaying.everybody, sends="relay"),
+    _P.OPEN_RELAY_WORDY: Session(relaying.everybody, sends="relay", wordy=True),
+    _P.OPEN_RELAY_LATE: Session(relaying.everybody, sends="relay", delay=1.5),
+    _P.OPEN_TO_OWN_NAME: Session(relaying.own_name_only, sends="relay"),
+    _P.OPEN_TO_NULL_SENDER: Session(relaying.null_sender_only, sends="relay"),
+    _P.OPEN_TO_LOCALHOST: Session(relaying.localhost_only, sends="relay"),
+    _P.OPEN_TO_BARE_SENDER: Session(relaying.bare_sender_only, sends="relay"),
+    _P.OPEN_TO_OTHER_DOMAIN: Session(relaying.between_strangers, sends="relay"),
+    _P.OPEN_IMPATIENT: Session(relaying.own_name_only, sends="relay", hangs_up=True),
+    _P.OPEN_AFTER_STARTTLS: Session(relaying.everybody, sends="relay", tls_first=True),
+    _P.OPEN_READS_ON: Session(sends="relay", reads_on=True),
+    _P.REJECTED_AFTER_STARTTLS: Session(tls_first=True),
+    _P.REFUSES_ALL: Session(nobody=True),
+    _P.CATCH_ALL: Session(every_mailbox=True),
+    _P.DATA_REJECTED: Session(relaying.everybody, data_reply=b"554 5.7.1 No valid recipients"),
+    _P.TLS_OPEN_RELAY: Session(relaying.everybody, sends="relay"),
+    _P.TLS_RELAY_REJECTED: Session(),
+    _P.RELAY_DEFERRED: Session(relaying.deferred),
+    _P.RELAY_REJECTED: Session(relaying.rejected),
     _P.MESSAGE_REJECTED: Session(
-        smtp.everybody, message_reply=b"554 5.7.1 Message rejected by policy"
+        relaying.everybody, message_reply=b"554 5.7.1 Message rejected by policy"
     ),
-    _P.SINK: Session(smtp.everybody),
-    _P.BOUNCER: Session(smtp.everybody, sends="bounce"),
-    _P.CALLOUT: Session(smtp.rejected, calls_out=True),
-    _P.GREYLIST: Session(smtp.greylisted),
+    _P.SINK: Session(relaying.everybody),
+    _P.BOUNCER: Session(relaying.everybody, sends="bounce"),
+    _P.CALLOUT: Session(relaying.rejected, calls_out=True),
+    _P.GREYLIST: Session(relaying.greylisted),
     _P.STARTTLS_REQUIRED: Session(
-        mail_reply=b"530 5.7.0 Must issue a STARTTLS command first",
+        mail_reply=smtp.TLS_FIRST,
         extensions=(b"SIZE 1048576", b"STARTTLS"),
     ),
     _P.AUTH_REQUIRED: Session(

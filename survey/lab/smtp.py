@@ -2,22 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from survey.lab.certificate import server_context
 from survey.lab.peer import Peer
 from survey.lab.place import Behaviour, Place
 from survey.lab.post import Letter
-from survey.lab.software import MAIL_BANNER, RELAY_DENIAL, Software
-from survey.model.address import format_ip
+from survey.lab.relaying import OK, Judge, is_own, onward, rejected
+from survey.lab.software import MAIL_BANNER
 
 MOST_ERRORS = 12
 """Refusals in one session before we hang up, as most servers do after some."""
 _LONGEST_LINE = 2048
 _LONGEST_MESSAGE = 1 << 20
 _PATH = re.compile(rb"^(?:FROM|TO):\s*<([\x21-\x3d\x3f-\x7e]*)>(?:\s[\x20-\x7e]*)?$", re.IGNORECASE)
-_GREYLIST_PAUSE = 2.0
-_GREYLIST_SIZE = 4096
 
 _SIMPLE_REPLIES = {
     b"RSET": b"250 2.0.0 Ok",
@@ -27,51 +25,8 @@ _SIMPLE_REPLIES = {
     b"STARTTLS": b"454 4.7.0 TLS not available due to local problem",
     b"AUTH": b"535 5.7.8 Error: authentication failed",
 }
-
-Judge = Callable[[Place, bytes, bytes], bytes]
-"""The reply to a stranger's recipient, without its line end: (place, sender, recipient)."""
-
-OK = b"250 2.1.5 Ok"
-
-
-def everybody(place: Place, sender: bytes, recipient: bytes) -> bytes:  # noqa: ARG001
-    """Relay for anybody."""
-    return OK
-
-
-def own_name_only(place: Place, sender: bytes, recipient: bytes) -> bytes:
-    """Relay for senders at the server's own name."""
-    own = sender.rpartition(b"@")[2].lower() == place.machine.name.encode()
-    return OK if sender and own else rejected(place, sender, recipient)
-
-
-def null_sender_only(place: Place, sender: bytes, recipient: bytes) -> bytes:
-    """Relay for the null sender."""
-    return rejected(place, sender, recipient) if sender else OK
-
-
-def deferred(place: Place, sender: bytes, recipient: bytes) -> bytes:  # noqa: ARG001
-    """Refuse as stock Postfix does: a 4xx, but for good."""
-    return b"454 4.7.1 <%b>: Relay access denied" % recipient
-
-
-def rejected(place: Place, sender: bytes, recipient: bytes) -> bytes:  # noqa: ARG001
-    """Refuse in the words of the server's software."""
-    denial = RELAY_DENIAL.get(place.door.software, RELAY_DENIAL[Software.POSTFIX])
-    return denial.replace(b"%b", recipient)
-
-
-def greylisted(place: Place, sender: bytes, recipient: bytes) -> bytes:
-    """Refuse a new triplet for now; refuse a known one for good."""
-    now = asyncio.get_running_loop().time()
-    triplet = b"%b\0%b" % (sender, recipient)
-    if len(place.seen) >= _GREYLIST_SIZE:
-        place.seen.clear()
-    if now - place.seen.setdefault(triplet, now) < _GREYLIST_PAUSE:
-        return (
-            b"450 4.2.0 <%b>: Recipient address rejected: Greylisted, try again later" % recipient
-        )
-    return deferred(place, sender, recipient)
+TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first"
+_GO_AHEAD = b"220 2.0.0 Ready to start TLS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +36,33 @@ class Session:
     Attributes:
         judge: Its word on a stranger's recipient.
         mail_reply: Its reply to every MAIL, if it refuses all.
+        data_reply: Its reply to every DATA, if it refuses all.
         message_reply: Its reply to a whole message.
         sends: What it does with a message for strangers: ``relay``, ``bounce`` or nothing.
         delay: Seconds that it keeps a message.
         wordy: It greets in several lines, slowly.
         calls_out: It asks the sender's server about the sender.
+        tls_first: It takes nothing before STARTTLS.
+        hangs_up: It closes after a refusal, without a word.
+        reads_on: It reads a mailbox of its own further, and passes on to where that leads.
+        every_mailbox: It has every mailbox at its own name; else only its postmaster's.
+        nobody: It refuses every recipient, its postmaster too.
         extensions: What it offers after EHLO.
     """
 
     judge: Judge = rejected
     mail_reply: bytes = b""
+    data_reply: bytes = b""
     message_reply: bytes = b"250 2.0.0 Ok: queued as %b"
     sends: str = ""
     delay: float = 0.0
     wordy: bool = False
     calls_out: bool = False
+    tls_first: bool = False
+    hangs_up: bool = False
+    reads_on: bool = False
+    every_mailbox: bool = False
+    nobody: bool = False
     extensions: tuple[bytes, ...] = (b"PIPELINING", b"SIZE 1048576", b"8BITMIME")
 
     async def __call__(self, peer: Peer, place: Place) -> None:
@@ -109,7 +76,9 @@ class Session:
                 return
             reply = await talk.answer(line)
             peer.say(reply + b"\r\n")
-            if reply.startswith(b"221"):
+            if reply.startswith(b"221") or (self.hangs_up and reply[:1] == b"5"):
+                return
+            if reply == _GO_AHEAD and not await peer.secure(server_context()):
                 return
             talk.errors += reply[:1] in b"45"
         peer.say(b"421 4.7.0 %b Error: too many errors\r\n" % _name(place))
@@ -143,6 +112,9 @@ class _Talk:
     async def answer(self, line: bytes) -> bytes:
         """The reply to one command line, without its last line end."""
         verb, _, rest = line.partition(b" ")
+        if verb.upper() == b"STARTTLS" and self._session.tls_first and not self._peer.is_secure:
+            self._reset()
+            return _GO_AHEAD
         match verb.upper():
             case b"EHLO" | b"HELO" as hello:
                 return self._hello(rest.strip(), extended=hello == b"EHLO")
@@ -162,7 +134,8 @@ class _Talk:
         self._reset()
         if not extended:
             return b"250 %b" % _name(self._place)
-        lines = (_name(self._place), *self._session.extensions)
+        offered = (b"STARTTLS",) if self._session.tls_first and not self._peer.is_secure else ()
+        lines = (_name(self._place), *self._session.extensions, *offered)
         return b"".join(b"250-%b\r\n" % one for one in lines) + b"250 ENHANCEDSTATUSCODES"
 
     def _reset(self) -> None:
@@ -171,6 +144,8 @@ class _Talk:
         self._locals = 0
 
     def _mail(self, rest: bytes) -> bytes:
+        if self._session.tls_first and not self._peer.is_secure:
+            return TLS_FIRST
         if self._session.mail_reply:
             return self._session.mail_reply
         path = _PATH.match(rest)
@@ -187,9 +162,10 @@ class _Talk:
         if path is None or not path[1]:
             return b"501 5.1.3 Bad recipient address syntax"
         recipient = path[1]
-        if _is_local(self._place, recipient):
-            self._locals += 1
-            return OK
+        if self._session.nobody:
+            return b"554 5.7.1 <%b>: Recipient address rejected: Access denied" % recipient
+        if is_own(self._place, recipient):
+            return self._own_mailbox(recipient)
         if self._session.calls_out:
             machine, door = self._place.machine, self._place.door
             await self._place.post.call_out(door.exit_ip, machine.name, self._sender)
@@ -198,9 +174,25 @@ class _Talk:
             self._strangers.append(recipient)
         return reply
 
+    def _own_mailbox(self, recipient: bytes) -> bytes:
+        """The reply to a mailbox at the server's own name."""
+        further = onward(recipient) if self._session.reads_on else None
+        if further is not None:
+            self._strangers.append(further)
+            return OK
+        if (
+            not self._session.every_mailbox
+            and recipient.partition(b"@")[0].lower() != b"postmaster"
+        ):
+            return b"550 5.1.1 <%b>: Recipient address rejected: User unknown" % recipient
+        self._locals += 1
+        return OK
+
     async def _data(self) -> bytes:
         if not self._strangers and not self._locals:
             return b"503 5.5.1 Error: need RCPT command"
+        if self._session.data_reply:
+            return self._session.data_reply
         self._peer.say(b"354 End data with <CR><LF>.<CR><LF>\r\n")
         content = await self._message()
         if content is None:
@@ -247,14 +239,6 @@ class _Talk:
 
 def _name(place: Place) -> bytes:
     return place.machine.calls_itself.encode()
-
-
-def _is_local(place: Place, mailbox: bytes) -> bool:
-    domain = mailbox.rpartition(b"@")[2].lower().decode("ascii")
-    literal = f"[{format_ip(place.machine.ip)}]"
-    return domain in {place.machine.name, place.machine.calls_itself, literal} or (
-        mailbox.lower() == b"postmaster"
-    )
 
 
 def _bounce(place: Place, sender: bytes, recipients: list[bytes], content: bytes) -> bytes:

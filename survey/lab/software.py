@@ -44,6 +44,7 @@ SOFTWARE: dict[Role, tuple[tuple[Software, float], ...]] = {
     ),
     Role.SOCKS: (),
     Role.HTTPS: ((Software.APACHE, 1), (Software.NGINX, 1)),
+    Role.SMTPS: ((Software.POSTFIX, 2), (Software.EXIM, 1)),
     Role.TELNET: (),
 }
 """What runs behind a port of each role, with weights; SOCKS servers don't say what they are."""

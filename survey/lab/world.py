@@ -15,7 +15,7 @@ from survey.errors import ConfigError
 from survey.lab.draws import BLOCK, Draws, draws_of
 from survey.lab.geography import Country, Geography, Holding, Network, Trade, make_geography
 from survey.lab.mixture import draw_personality, draw_services
-from survey.lab.personality import OTHER_EXIT, Personality, Role, openness
+from survey.lab.personality import OPEN_BY_NAME, OTHER_EXIT, Personality, Role, openness
 from survey.lab.software import OWN_SOFTWARE, SOFTWARE, Software
 from survey.model.address import Range, format_ip
 from survey.model.probe import Probe
@@ -36,6 +36,7 @@ class Ports:
     http: tuple[int, ...] = (3128, 8080)
     socks: tuple[int, ...] = (1080,)
     https: tuple[int, ...] = (8443,)
+    smtps: tuple[int, ...] = (4650,)
     telnet: tuple[int, ...] = (2323,)
 
     def of(self, role: Role) -> tuple[int, ...]:
@@ -282,7 +283,7 @@ def _calls_itself(
     A server that is open for senders at its own name keeps its own: by law 2 it could not be
     tested under a name that does not resolve to it.
     """
-    if any(door.personality is Personality.OPEN_TO_OWN_NAME for door in doors):
+    if any(door.personality in OPEN_BY_NAME for door in doors):
         return name
     if draws.share("misnamed", ip) >= _MISNAMED:
         return name

@@ -24,15 +24,27 @@ SILENT = {
     Personality.SOCKS_GRANTS_SILENCE,
 }
 TALKATIVE = [one for one in Personality if one not in SILENT]
-SMTP = [one for one in TALKATIVE if Probe.SMTP_RELAY in openness(one).probes] + [
+OF_MORE_WORDS = {
+    Personality.OPEN_AFTER_STARTTLS,
+    Personality.OPEN_READS_ON,
+    Personality.TLS_OPEN_RELAY,
+}
+"""These take more than a plain envelope; see test_relay_depth."""
+OPEN_RELAYS = {one for one in TALKATIVE if Probe.SMTP_RELAY in openness(one).probes}
+SMTP = [
+    *sorted(OPEN_RELAYS - OF_MORE_WORDS),
     Personality.RELAY_DEFERRED,
     Personality.RELAY_REJECTED,
+    Personality.REFUSES_ALL,
+    Personality.CATCH_ALL,
+    Personality.DATA_REJECTED,
     Personality.MESSAGE_REJECTED,
     Personality.SINK,
     Personality.BOUNCER,
     Personality.CALLOUT,
     Personality.GREYLIST,
     Personality.STARTTLS_REQUIRED,
+    Personality.REJECTED_AFTER_STARTTLS,
     Personality.AUTH_REQUIRED,
     Personality.BLOCKS_US,
     Personality.BUSY,
@@ -48,10 +60,10 @@ def test_every_personality_but_the_silent_one_behaves() -> None:
 async def test_a_relay_is_open_if_a_message_reaches_the_far_end(
     personality: Personality, street: Street, far_end: FarEnd, mail: Mail
 ) -> None:
-    """By one of three envelopes: plain, the server's own name, the null sender."""
+    """By one of these senders, to a plain recipient."""
     name = street.machines[personality].name
 
-    for sender in ("s@canary.example", f"s@{name}", ""):
+    for sender in ("s@canary.example", f"s@{name}", "", "s@canary.test", "s@localhost", "s"):
         await mail(personality, sender)
 
     if openness(personality).probes:

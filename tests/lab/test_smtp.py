@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from survey.lab import smtp
+from survey.lab import relaying, smtp
 from survey.lab.personality import Personality
 from survey.model.address import format_ip
 
@@ -104,7 +104,7 @@ async def test_a_greylist_refuses_for_good_when_the_same_triplet_returns(
 ) -> None:
     """450 at first; after the pause it turns out to be closed."""
     assert (await mail(P.GREYLIST)).startswith("450")
-    monkeypatch.setattr(smtp, "_GREYLIST_PAUSE", 0.0)
+    monkeypatch.setattr(relaying, "_GREYLIST_PAUSE", 0.0)
 
     assert (await mail(P.GREYLIST)).startswith("454")
     assert (await mail(P.GREYLIST, "other@canary.example")).startswith("454")

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from survey.errors import ConfigError
-from survey.lab.personality import Personality, openness
+from survey.lab.personality import OPEN_BY_NAME, Personality, openness
 from survey.lab.world import Machine, Ports, World
 from survey.model.address import Range
 from survey.model.probe import Probe
@@ -119,7 +119,7 @@ def test_a_server_open_to_its_own_name_has_one_that_resolves(world: World) -> No
 
     assert misnamed
     for machine in misnamed:
-        assert all(door.personality is not Personality.OPEN_TO_OWN_NAME for door in machine.doors)
+        assert all(door.personality not in OPEN_BY_NAME for door in machine.doors)
 
 
 def test_what_does_not_answer_has_no_personality(world: World) -> None:
