@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "optout": ("optout", "The organisation's opt-out log."),
     "keys": ("keys", "The secret keys of this installation."),
     "canary": ("canary", "Run the MX and the echo host."),
+    "controls": ("controls", "Run the servers that show whether a worker's path is honest."),
     "findings": ("tables", "The verdicts of a run."),
     "exposure": ("tables", "Findings counted per country, network or software."),
     "sql": ("tables", "Ask the tables in SQL, read-only."),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import uvloop
 
+from survey.canary.controls import running as running_controls
 from survey.canary.limits import Limits
 from survey.canary.server import Running, serve
+from survey.errors import ConfigError
 from survey.model.address import format_ip
 from survey.model.plan import Canary, Kind
 from survey.settings import Settings
@@ -74,6 +76,38 @@ async def _until_told(settings: Settings, campaign: Path, say: Callable[[str], N
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await serve_canary(settings, campaign, say, stop)
+
+
+def run_controls(campaign: Path, say: Callable[[str], None]) -> None:
+    """Serve the campaign's open and closed controls until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: The campaign is wrong, has no controls, or one that we have no server for.
+        SurveyError: A port can't be bound.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_controls_until_told(campaign, say))
+
+
+async def serve_controls(campaign: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Serve them until ``stop``.  Errors: see ``run_controls``."""
+    read = read_campaign(campaign)
+    controls = read.controls.all
+    if not controls:
+        raise ConfigError(campaign, "controls", "is missing", "add it (docs/self-checks.md)")
+    far_end = read.canary
+    canary = Canary(far_end.domains, far_end.smtp, far_end.echo, far_end.web)
+    async with running_controls(controls, canary, read.identity.helo) as served:
+        ready(f"{served} controls of {read.id} answer")
+        await stop.wait()
+
+
+async def _controls_until_told(campaign: Path, say: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await serve_controls(campaign, say, stop)
 
 
 def _open_files() -> int:

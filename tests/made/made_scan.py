@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,16 @@ from pathlib import Path
 from survey.canary.server import running
 from survey.model.address import Range, format_ip
 from survey.model.assignment import Assignment
-from survey.model.plan import Canary, Endpoint, Identity, Kind, Plan, ProbePlan, Rate
+from survey.model.plan import (
+    Canary,
+    Endpoint,
+    Identity,
+    Kind,
+    PathControl,
+    Plan,
+    ProbePlan,
+    Rate,
+)
 from survey.model.probe import Probe
 from survey.settings import Settings
 from survey.storage.certificates import make_certificates
@@ -27,6 +36,9 @@ FIRST = 0x7F500000
 
 PORT = 21080
 """The port that the made plans test."""
+
+HOME = 0x7F4F0001
+"""127.79.0.1: where the canary lives."""
 
 NOWHERE = Canary(("canary.example", "canary.test"), Endpoint(FIRST, 9), Endpoint(FIRST, 9))
 """A canary that is not there."""
@@ -72,6 +84,7 @@ class MadeScan:
 def make_scan(
     root: Path,
     *,
+    first: int = FIRST,
     addresses: int = 64,
     shard_addresses: int = 32,
     canary: Canary = NOWHERE,
@@ -79,8 +92,9 @@ def make_scan(
     rate: Rate = Rate(20_000, 20_000.0, 2),  # noqa: B008 - frozen
     slots: int = 2,
     lease_seconds: float = 30.0,
+    controls: tuple[PathControl, ...] = (),
 ) -> MadeScan:
-    """A plan over the first addresses of 127.80.0.0, frozen in ``root/data``."""
+    """A plan over the addresses from ``first`` on, frozen in ``root/data``."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
     make_key(settings.keys, TOKEN)
     make_certificates(settings.keys)
@@ -96,7 +110,7 @@ def make_scan(
         valid_until=None,
         authority="",
         seed="00112233445566778899aabbccddeeff",
-        ranges=(Range(FIRST, FIRST + addresses - 1),),
+        ranges=(Range(first, first + addresses - 1),),
         excluded=0,
         probes=probes,
         rate=rate,
@@ -110,6 +124,7 @@ def make_scan(
         lease_seconds=lease_seconds,
         snapshots=(),
         version="0.1.0",
+        controls=controls,
     )
     made = MadeScan(settings, plan)
     made.run.root.mkdir(parents=True, mode=0o700)
@@ -131,16 +146,28 @@ class World:
 
 
 @contextmanager
-def world(root: Path, doors: dict[int, Serve], *, canary_after: float = 0.0) -> Iterator[World]:
+def world(
+    root: Path,
+    doors: dict[int, Serve],
+    *,
+    canary_after: float = 0.0,
+    home: int = HOME,
+    where: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[World]:
     """The canary, and a door at PORT of each of these addresses, in a thread of their own.
 
-    The canary begins to answer ``canary_after`` seconds later than the doors.
+    Args:
+        root: Where the canary's key is, and its log will be.
+        doors: What answers at which address.
+        canary_after: Seconds that the canary begins to answer later than the doors.
+        home: The canary's address.
+        where: The thread lives in this context: a network namespace of its own.
     """
     key = make_key(root / "keys", TOKEN)
-    home = 0x7F4F0001
-    canary = Canary(
-        NOWHERE.domains, Endpoint(home, free_port(home)), Endpoint(home, free_port(home))
-    )
+    with where():
+        canary = Canary(
+            NOWHERE.domains, Endpoint(home, free_port(home)), Endpoint(home, free_port(home))
+        )
     ready, there, stop = threading.Event(), World(canary), asyncio.Event()
     loop = asyncio.new_event_loop()
 
@@ -162,7 +189,7 @@ def world(root: Path, doors: dict[int, Serve], *, canary_after: float = 0.0) -> 
                     task.cancel()
 
     def alone() -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        with where(), asyncio.Runner(loop_factory=lambda: loop) as runner:
             runner.run(live())
 
     thread = threading.Thread(target=alone)
