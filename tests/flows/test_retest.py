@@ -244,19 +244,21 @@ def test_only_the_plan_s_targets_can_be_wished_for(scanned: Callable[..., There]
 
 def test_a_stopped_round_is_resumed_by_the_same_command(scanned: Callable[..., There]) -> None:
     """Nothing partial is committed; its visits are made once."""
-    slow = threading.Event()
+    slow, there_now = threading.Event(), []
 
     async def door(*streams: object) -> None:
-        await (silent if slow.is_set() else open_socks5)(*streams)  # type: ignore[operator]
+        if not slow.is_set():
+            await open_socks5(*streams)  # type: ignore[arg-type]
+            return
+        ask_stop(there_now[0].settings, there_now[0].plan)
+        await silent(*streams)  # type: ignore[arg-type]
 
     there = scanned(door)
+    there_now.append(there.made)
     there.judge()
     slow.set()
-    stopper = threading.Timer(1.5, ask_stop, (there.made.settings, there.made.plan))
-    stopper.start()
     with pytest.raises(StoppedError, match="survey retest"):
         there.retest()
-    stopper.join()
     paths = there.made.run.round(1)
     assert not paths.done.exists()
     assert followups_of(there.made.settings, there.made.plan, now()).unfinished is not None
