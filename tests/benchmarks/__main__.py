@@ -8,7 +8,7 @@ import json
 import sys
 from dataclasses import asdict
 
-NAMES = ("permutation", "connect", "socks5", "exposure")
+NAMES = ("permutation", "connect", "syn", "socks5", "exposure")
 
 
 def main() -> int:
