@@ -18,15 +18,14 @@ from pathlib import Path
 from survey.engine.canary_watch import CanaryWatch
 from survey.engine.conversations import Conversations, Test
 from survey.engine.descriptors import socket_room
-from survey.engine.discovery import Discovery
 from survey.engine.hosts import Hosts
 from survey.engine.lease import LeaseWatch
+from survey.engine.method import Finding, Surroundings, open_discovery
 from survey.engine.pacing import Neighbourhoods, Pacer, share
 from survey.engine.process import process_mark
 from survey.engine.revisits import Revisits
 from survey.engine.self_check import SelfCheck, controls_gate
 from survey.engine.shard_work import ShardWork, read_work
-from survey.engine.supply import Supply
 from survey.engine.watchdog import Watchdog
 from survey.errors import SurveyError
 from survey.model.assignment import Assignment, Progress, Receipt
@@ -42,7 +41,6 @@ from survey.storage.keys import TOKEN, read_key
 from survey.storage.proof import prove
 from survey.storage.shard_file import read_receipt, rows, write_shard
 from survey.targets.gate import Gate
-from survey.targets.shards import shard_targets
 
 REPORT = 1.0
 """Seconds between two reports."""
@@ -148,9 +146,8 @@ class Shard:
         self._pacer = Pacer(0, neighbourhoods, clock)
         self._pace(word)
         hosts = Hosts(plan.rate.per_host_connections)
-        sources = plan.identity.source_addresses
         self._canary = CanaryWatch(plan.canary, clock)
-        self._dialer = Dialer(self._gate, self._pacer, sources)
+        self._dialer = Dialer(self._gate, self._pacer, plan.identity.source_addresses)
         context = Context(
             campaign=plan.campaign,
             run=plan.run,
@@ -182,22 +179,21 @@ class Shard:
             tasks=tasks,
             most=room.conversations,
         )
-        self._supply: Supply | Revisits
-        self._discovery: Discovery | Revisits
+        self._discovery: Finding
         if revisits is not None:
             revisits.send_to(self.conversations.add)
-            self._supply = self._discovery = revisits
+            self._discovery = revisits
         else:
-            self._supply = Supply(shard_targets(plan, assignment.shard, self._batch()), self._gate)
-            self._discovery = Discovery(
-                self._supply,
+            around = Surroundings(
+                self._gate,
                 self._pacer,
                 hosts,
+                wall=lease.common_clock,
                 room=room.discovery,
                 on_open=self.conversations.add,
                 holds=self._holds,
-                sources=sources,
             )
+            self._discovery = open_discovery(plan, assignment, work.paths, around)
         self._first, self._addresses = work.first, work.places
         self._planned = work.targets
 
@@ -261,14 +257,9 @@ class Shard:
         self._pacer.set_rate(share(rate, self._plan.slots, self._assignment.slot))
         self._pacer.pause(paused=word.paused)
 
-    def _batch(self) -> int:
-        """About a second's work, so that the gate's answer is no older when it is used."""
-        own = share(self._plan.rate.packets_per_second, self._plan.slots, self._assignment.slot)
-        return min(max(own, 64), 16_384)
-
     def progress(self) -> Progress:
         """How it stands; counts only."""
-        tally, kept = self._discovery.tally, self._supply.kept_back
+        tally, kept = self._discovery.tally, self._discovery.kept_back
         return Progress(
             shard=self._assignment.shard,
             attempt=self._assignment.attempt,
@@ -282,7 +273,8 @@ class Shard:
 
     def receipt(self, observations: int) -> Receipt:
         """What the whole shard did."""
-        tally, kept, own = self._discovery.tally, self._supply.kept_back, self._assignment
+        tally, kept, own = self._discovery.tally, self._discovery.kept_back, self._assignment
+        heard = self._discovery.heard
         assert self._planned == tally.sent + kept.excluded + kept.opted_out, (tally, kept)
         answered = tally.open + tally.refused + tally.silent + tally.unreachable
         assert tally.sent == answered, tally
@@ -313,6 +305,9 @@ class Shard:
             observations=observations,
             max_rate=self._pacer.meter.peak,
             round=own.round,
+            late=heard.late,
+            strange=heard.strange,
+            dropped=heard.dropped,
         )
 
 
