@@ -27,8 +27,13 @@ OnOpen = Callable[[int, int], None]
 class Finding(Protocol):
     """Decides every target of a shard, and hands on those that are open."""
 
-    tally: Tally
-    heard: Heard
+    @property
+    def tally(self) -> Tally:
+        """How the targets answered."""
+
+    @property
+    def heard(self) -> Heard:
+        """What else was heard."""
 
     @property
     def kept_back(self) -> KeptBack:

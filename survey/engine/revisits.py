@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from survey.engine.conversations import Test
-from survey.engine.discovery import Tally
+from survey.engine.discovery import Heard, Tally
 from survey.engine.supply import KeptBack
 from survey.model.failure import Failure
 from survey.model.followup import Reason, Visit
@@ -48,6 +48,9 @@ class Revisits:
 
     in_air = 0
     """Connects under way beside those of the conversations."""
+
+    heard = Heard()
+    """Nothing: a connection's kernel tells nothing more."""
 
     def __init__(
         self, visits: Sequence[Visit], context: Context, gate: Gate, holds: Callable[[], bool]
