@@ -118,6 +118,8 @@ def tells(role: Role, personality: Personality, software: Software | None) -> bo
     """Whether the probes of its role learn what runs behind a door."""
     if software is None or personality in SAYS_NOTHING:
         return False
+    if personality is Personality.TLS_WEB and role is Role.SMTPS:
+        return False  # it waits for its client, and the relay test waits for its greeting
     if Probe.HTTP_CONNECT in openness(personality).probes:
         return role is Role.HTTP and software in TUNNEL_AGENT
     return True
