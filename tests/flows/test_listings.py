@@ -307,3 +307,23 @@ def test_rows_past_their_retention_die(made: MadeData, server: ScriptedDnsbl) ->
     checked(made, server, "192.0.2.2", more="[retention]\nfindings = 30\n")
 
     assert list(read_checks(made.layout, ZONE)) == [parse_ip("192.0.2.2")]
+
+
+def test_the_command_imports_a_file_whole_or_names_the_line(made: MadeData, tmp_path: Path) -> None:
+    """And lists what is in force, by the names that a campaign's targets may have."""
+    path = tmp_path / "zone.txt"
+    path.write_text("$TTL 600\n192.0.2.0/24 :2:listed\n!192.0.2.9\n")
+    words = ["--format", "ip4set", "--listing", "bl.example", "--licence", "ours"]
+    code, _, err = run(made, "listings", "import", str(path), *words)
+    assert code == 0
+    assert "2 entries, in force from" in err
+    code, out, _ = run(made, "listings", "list", "--json")
+    assert code == 0
+    (known,) = json.loads(out)
+    assert (known["name"], known["ranges"], known["names"]) == ("bl.example", 2, 0)
+
+    path.write_text("192.0.2.0/24\n192.0.2.300\n")
+    code, _, err = run(made, "listings", "import", str(path), *words)
+    assert code == 2
+    assert f"{path}: line 2: " in err
+    assert json.loads(run(made, "listings", "list", "--json")[1]) == [known]
