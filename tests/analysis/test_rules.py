@@ -130,6 +130,10 @@ LETTER = arrived(ArrivalKind.MESSAGE, "t")
 TORN = arrived(ArrivalKind.MESSAGE, "t", complete=False)
 THROUGH = arrived(ArrivalKind.TUNNEL, "t", nonce="n")
 HTTP, SOCKS5, SOCKS4 = Probe.HTTP_CONNECT, Probe.SOCKS5, Probe.SOCKS4
+GET, POST = Probe.HTTP_GET, Probe.HTTP_POST
+ONE_WAY = arrived(ArrivalKind.TUNNEL, "t")
+MAIL, WEB = {"variant": "mail"}, {"variant": "web"}
+ANOTHER = {"step": Step.SPOKE, "code": 200, "failure": Failure.GARBAGE}
 POSTFIX = "4.7.1 <x@a.example>: Relay access denied"
 
 CASES = (
@@ -263,6 +267,39 @@ CASES = (
     Case(
         "tunnel.granted", {"step": Step.ACCEPTED, "code": 0, "received": b"\x05\x00<html"}, SOCKS5
     ),
+    Case(
+        "tunnel.mail_proven",
+        {"step": Step.ECHOED, "token": "t", "nonce": "n"} | MAIL,
+        POST,
+        (THROUGH,),
+    ),
+    Case("tunnel.proven", {"step": Step.ECHOED, "token": "t", "nonce": "n"} | WEB, GET, (THROUGH,)),
+    Case(
+        "tunnel.mail_posted_one_way", refusal(502, "POST") | MAIL | {"token": "t"}, POST, (ONE_WAY,)
+    ),
+    Case("tunnel.posted_one_way", refusal(502, "POST") | {"token": "t"}, POST, (ONE_WAY,)),
+    # a page of its own, though our canary heard what we posted
+    Case("tunnel.posted_one_way", ANOTHER | {"token": "t"}, POST, (THROUGH,)),
+    Case("tunnel.token_forwarded", ANOTHER | WEB | {"token": "t"}, GET, (THROUGH,)),
+    # a cache has a nonce, but of another connection
+    Case(
+        "tunnel.nonce_unmatched",
+        {"step": Step.ECHOED, "token": "u", "nonce": "n"} | WEB,
+        GET,
+        (THROUGH,),
+    ),
+    Case("tunnel.another_answer", ANOTHER | WEB, GET),
+    Case("tunnel.another_answer", ANOTHER, POST),
+    Case("tunnel.broke_off", ANOTHER | {"failure": Failure.STALLED}, POST),
+    *(Case("tunnel.auth_required", refusal(code, "GET") | WEB, GET) for code in (401, 407)),
+    Case("tunnel.auth_required", refusal(0, "LOGIN") | {"code": None}, Probe.TELNET),
+    Case("tunnel.denied", refusal(403, "POST"), POST),
+    Case("tunnel.far_end_failed", refusal(502, "POST"), POST),
+    Case("tunnel.not_a_proxy", refusal(405, "POST"), POST),
+    Case("tunnel.not_a_proxy", refusal(302, "GET") | WEB, GET),
+    Case("tunnel.other_refusal", refusal(411, "POST"), POST),
+    Case("tunnel.other_refusal", refusal(0) | {"code": None}, Probe.TELNET),
+    Case("tunnel.tls", {"failure": Failure.HANDSHAKE, "protocol": Protocol.TLS, "tls": True}, GET),
     *(Case("tunnel.far_end_failed", refusal(code), HTTP) for code in (500, 502, 503, 504)),
     *(Case("tunnel.far_end_failed", refusal(code), SOCKS5) for code in (1, 3, 4, 5, 6)),
     *(Case("tunnel.identd_wanted", refusal(code), SOCKS4) for code in (92, 93)),
@@ -449,6 +486,26 @@ def test_later_attempt_replaces_an_earlier_one_but_never_a_proof(tmp_path: Path)
     findings = judged(tmp_path, [greylisted, denied, proven, shut], (LETTER,))
 
     assert [one["rule"] for one in findings] == ["relay.denied", "relay.message_arrived"]
+
+
+def test_finding_shows_the_exit_and_what_a_proxy_adds(tmp_path: Path) -> None:
+    """Names of headers, each once; nothing where no head can be seen; the exit of one way, too."""
+    headers = b"Via: 1.1 x\n\x0aX-Forwarded-For: via: \\x0aforwarded: 192.0.2.1\nvia: 1.0 y\n"
+    named = arrived(ArrivalKind.TUNNEL, "t", nonce="n", headers=headers)
+    quiet = arrived(ArrivalKind.TUNNEL, "q")
+    findings = judged(
+        tmp_path,
+        [
+            seen("192.0.2.1", GET, "web", step=Step.ECHOED, token="t", nonce="n"),
+            seen("192.0.2.2", POST, "mail", token="q", **refusal(502, "POST")),
+            seen("192.0.2.3", SOCKS5, "echo", step=Step.ECHOED, token="t", nonce="n"),
+            seen("192.0.2.4", GET, "web", **ANOTHER),
+        ],
+        (named, quiet),
+    )
+
+    assert [one["adds_identity"] for one in findings] == ["via, x-forwarded-for", "", None, None]
+    assert [one["exit_ip"] for one in findings] == [named.peer, quiet.peer, named.peer, None]
 
 
 def test_hostile_reply_is_only_read(tmp_path: Path) -> None:

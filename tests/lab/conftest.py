@@ -4,12 +4,14 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from survey.lab.personality import Personality, Role
+from survey.lab.personality import INSIDE_TLS, OTHER_EXIT, Personality, Role
 from survey.lab.server import Lab, running
 from survey.lab.software import Software
 from survey.lab.world import Door, Machine
@@ -22,7 +24,15 @@ EXIT_IP = "127.77.9.9"
 TOKEN = "a" * 56
 PATIENCE = 20.0
 
-PORTS = {Role.SMTP: 2525, Role.HTTP: 3128, Role.SOCKS: 1080}
+PORTS = {
+    Role.SMTP: 2525,
+    Role.HTTP: 3128,
+    Role.SOCKS: 1080,
+    Role.HTTPS: 8443,
+    Role.TELNET: 2323,
+}
+ASKS = 1.0
+"""Seconds for an answer to a GET or POST."""
 
 
 def role_of(personality: Personality) -> Role:
@@ -30,7 +40,11 @@ def role_of(personality: Personality) -> Role:
     name = personality.value
     if name.startswith("socks") or personality is Personality.MIXED_PROXY:
         return Role.SOCKS
-    return Role.HTTP if name.startswith(("connect", "web")) else Role.SMTP
+    if name.startswith("telnet"):
+        return Role.TELNET
+    if personality in INSIDE_TLS:
+        return Role.HTTPS
+    return Role.HTTP if name.startswith(("connect", "forward", "web")) else Role.SMTP
 
 
 class Street:
@@ -50,7 +64,7 @@ class Street:
             role=role_of(personality),
             personality=personality,
             software=Software.POSTFIX,
-            exit_ip=parse_ip(EXIT_IP) if "other_exit" in personality else ip,
+            exit_ip=parse_ip(EXIT_IP) if personality in OTHER_EXIT else ip,
         )
         return Machine(ip, name, name, None, None, (door,))
 
@@ -86,6 +100,7 @@ class FarEnd:
     replies: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
     tunnels: list[tuple[str, str]] = field(default_factory=list)
     """(peer, nonce) of each token spoken."""
     servers: list[asyncio.Server] = field(default_factory=list)
@@ -109,7 +124,8 @@ class FarEnd:
         sender, recipients = "", []
         writer.write(b"220 canary.example ESMTP\r\n")
         with contextlib.suppress(ConnectionError):
-            while line := (await reader.readline()).decode("latin-1").strip():
+            while raw := await reader.readline():
+                line = raw.decode("latin-1").strip()
                 self.commands.append(line)
                 verb, _, rest = line.partition(" ")
                 reply = "250 2.0.0 Ok"
@@ -131,6 +147,15 @@ class FarEnd:
                 writer.write(reply.encode() + b"\r\n")
         writer.close()
 
+    async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection to the port that waits for the client."""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            self.tunnels.append((writer.get_extra_info("peername")[0], nonce(len(self.tunnels))))
+            body = f"250 2.0.0 {self.tunnels[-1][1]}\r\n"
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        writer.close()
+
 
 def nonce(number: int) -> str:
     """A nonce in the right form."""
@@ -142,12 +167,15 @@ def nonce(number: int) -> str:
 async def far_end() -> AsyncIterator[FarEnd]:
     """A far end that listens."""
     far = FarEnd(Canary((), Endpoint(0, 0), Endpoint(0, 0)))
-    far.servers = [await asyncio.start_server(far.talk, FAR_IP, 0) for _ in range(2)]
-    smtp, echo = (server.sockets[0].getsockname()[1] for server in far.servers)
+    far.servers = [
+        await asyncio.start_server(serve, FAR_IP, 0) for serve in (far.talk, far.talk, far.page)
+    ]
+    smtp, echo, web = (server.sockets[0].getsockname()[1] for server in far.servers)
     far.canary = Canary(
         ("canary.example", "canary.test"),
         Endpoint(parse_ip(FAR_IP), smtp),
         Endpoint(parse_ip(FAR_IP), echo),
+        Endpoint(parse_ip(FAR_IP), web),
     )
     yield far
     await far.close()
@@ -208,11 +236,23 @@ class Client:
                 return line.strip()
 
 
+def _any_server() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 @contextlib.asynccontextmanager
 async def _visit(machine: Machine) -> AsyncIterator[Client]:
     """A connection to a machine's only door."""
     async with asyncio.timeout(PATIENCE):
-        reader, writer = await asyncio.open_connection(format_ip(machine.ip), machine.doors[0].port)
+        door = machine.doors[0]
+        reader, writer = await asyncio.open_connection(
+            format_ip(machine.ip),
+            door.port,
+            ssl=_any_server() if door.personality in INSIDE_TLS else None,
+        )
     try:
         yield Client(reader, writer)
     finally:
@@ -238,11 +278,48 @@ async def _tunnel(machine: Machine, probe: Probe, to: Endpoint) -> str:
     """Ask for a tunnel and for a nonce; what came back as one, or ""."""
     async with _visit(machine) as client:
         with contextlib.suppress(ConnectionError):
-            if await _granted(client, probe, to):
+            if probe in {Probe.HTTP_GET, Probe.HTTP_POST}:
+                return await _fetched(client, probe, to)
+            if probe is Probe.TELNET:
+                granted = await _connected(client, to)
+            else:
+                granted = await _granted(client, probe, to)
+            if granted:
                 await client.line()
                 client.say(f"NOOP {TOKEN}\r\n".encode())
                 return (await client.line()).removeprefix(b"250 2.0.0 ").decode().strip()
     return ""
+
+
+async def _fetched(client: Client, probe: Probe, to: Endpoint) -> str:
+    """The nonce in the answer to a GET or POST, or ""; nobody waits long for it."""
+    host, body = f"{format_ip(to.ip)}:{to.port}", ""
+    if probe is Probe.HTTP_POST:
+        body = f"NOOP {TOKEN}\r\nQUIT\r\n"
+    method, path = ("POST", "") if body else ("GET", TOKEN)
+    head = f"{method} http://{host}/{path} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+    client.say((head + body).encode())
+    heard = b""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ASKS):
+            while piece := await client.reader.read(65536):
+                heard += piece
+    found = re.search(rb"250 2\.0\.0 ([a-z2-7]{32})\r?\n", heard)
+    return found[1].decode() if found else ""
+
+
+async def _connected(client: Client, to: Endpoint) -> bool:
+    """Answer a gateway's prompt in the words that it wants; one that wants a name is none."""
+    prompt = b""
+    while not prompt.endswith((b">", b": ")):
+        prompt += await client.exactly(1)
+    if prompt.endswith(b"login: "):
+        return False
+    forms = {b"lnet>": "open {} {}", b"isco>": "telnet {} {}"}
+    wish = forms.get(prompt[-5:], "{}:{}").format(format_ip(to.ip), to.port)
+    client.say(wish.encode() + b"\r\n")
+    await client.line()
+    return b"Connected" in await client.line()
 
 
 async def _granted(client: Client, probe: Probe, to: Endpoint) -> bool:

@@ -23,6 +23,9 @@ SILENT = {
     Personality.WEB_PORTAL_200,
     Personality.SOCKS_GRANTS_SILENCE,
 }
+PROXIES = ("connect", "forward", "socks", "web", "tls", "mixed", "echo")
+# A GET goes to the port that waits for the client; telnet has a test of its own.
+OWN_WAY = {Probe.SMTP_RELAY, Probe.HTTP_GET, Probe.TELNET}
 TALKATIVE = [one for one in Personality if one not in SILENT]
 OF_MORE_WORDS = {
     Personality.OPEN_AFTER_STARTTLS,
@@ -73,12 +76,14 @@ async def test_a_relay_is_open_if_a_message_reaches_the_far_end(
             assert message.recipients != ("r@canary.example",)
 
 
-@pytest.mark.parametrize("probe", [one for one in Probe if not one.is_relay])
-@pytest.mark.parametrize("port", ["echo", "smtp"])
 @pytest.mark.parametrize(
-    "personality",
-    [one for one in TALKATIVE if one.startswith(("connect", "socks", "web", "mixed", "echo"))],
+    ("probe", "port"),
+    [
+        *((probe, port) for probe in Probe if probe not in OWN_WAY for port in ("echo", "smtp")),
+        (Probe.HTTP_GET, "web"),
+    ],
 )
+@pytest.mark.parametrize("personality", [one for one in TALKATIVE if one.startswith(PROXIES)])
 async def test_a_proxy_is_open_if_the_far_ends_own_nonce_comes_back(
     personality: Personality, probe: Probe, port: str, far_end: FarEnd, tunnel: Tunnel
 ) -> None:
@@ -89,4 +94,17 @@ async def test_a_proxy_is_open_if_the_far_ends_own_nonce_comes_back(
 
     what = openness(personality)
     really = nonce in {one for _, one in far_end.tunnels}
-    assert really == (probe in what.probes and (port == "echo" or what.mail))
+    assert really == (probe in what.probes and (port != "smtp" or what.mail))
+
+
+@pytest.mark.parametrize("port", ["echo", "smtp"])
+@pytest.mark.parametrize("personality", [one for one in Personality if one.startswith("telnet")])
+async def test_a_gateway_is_open_if_the_far_ends_own_nonce_comes_back(
+    personality: Personality, port: str, far_end: FarEnd, tunnel: Tunnel
+) -> None:
+    """By its prompt; others would wait for a prompt in vain."""
+    nonce = await tunnel(personality, Probe.TELNET, getattr(far_end.canary, port))
+
+    what = openness(personality)
+    really = nonce in {one for _, one in far_end.tunnels}
+    assert really == (Probe.TELNET in what.probes and (port == "echo" or what.mail))
