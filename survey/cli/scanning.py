@@ -19,6 +19,7 @@ from survey.flows.plan import plan_run
 from survey.flows.runs import newest_run
 from survey.flows.scan import ScanSummary
 from survey.flows.scan import scan as run_scan
+from survey.model.discovery import DiscoveryPlan, Method
 from survey.targets.campaign import read_campaign
 from survey.targets.plan import plan_hash
 from survey.targets.summary import Summary
@@ -152,6 +153,7 @@ def print_summary(summary: Summary) -> None:
             ("addresses", summary.addresses),
             ("ports", ", ".join(str(port) for port in summary.ports)),
             ("targets", summary.targets),
+            ("open ports by", _way_of_finding(summary.discovery)),
             *((f"taken out: {why}", count) for why, count in summary.excluded_by),
             ("opted out now", summary.opted_out),
             ("cap", f"{summary.packets_per_second:,} packets/s"),
@@ -188,6 +190,7 @@ def print_scan(summary: ScanSummary) -> None:
                     f"{summary.silent:,} silent, {summary.unreachable:,} unreachable"
                 ),
             ),
+            *_unused_answers(summary),
             ("conversations", summary.conversations),
             ("observations", summary.observations),
             ("packets", summary.packets),
@@ -195,6 +198,27 @@ def print_scan(summary: ScanSummary) -> None:
             ("took", duration(summary.seconds)),
         ]
     )
+
+
+def _unused_answers(summary: ScanSummary) -> list[tuple[str, str]]:
+    """What SYN discovery heard and could not use; nothing if it heard nothing of the kind."""
+    if not (summary.late or summary.strange or summary.dropped):
+        return []
+    counts = f"{summary.late:,} late, {summary.strange:,} strange, {summary.dropped:,} lost"
+    return [("answers not used", counts)]
+
+
+def _way_of_finding(said: DiscoveryPlan) -> str:
+    if said.method is Method.IMPORT:
+        return (
+            f"imported: {said.imported:,} open targets; not taken: {said.not_planned:,} not in "
+            f"the plan, {said.repeated:,} told again, {said.not_open:,} not open"
+        )
+    if said.method is Method.SYN:
+        first, last = said.source_ports
+        leaving = f" through {said.interface}" if said.interface else ""
+        return f"raw SYNs{leaving} from ports {first} to {last}"
+    return "connect()"
 
 
 def duration(seconds: float | None) -> str:

@@ -50,6 +50,9 @@ class ScanSummary:
         conversations: Tests made of open targets.
         observations: Rows written.
         packets: Packets charged by the committed shards.
+        late: SYN discovery: answers of targets that had been given up as silent.
+        strange: SYN discovery: answers that no probe explains.
+        dropped: SYN discovery: answers that were lost; some silent targets may have answered.
         retries: Shards that were handed out more than once, by any coordinator of the run.
         seconds: How long this coordinator took.
     """
@@ -66,6 +69,9 @@ class ScanSummary:
     conversations: int
     observations: int
     packets: int
+    late: int
+    strange: int
+    dropped: int
     retries: int
     seconds: float
 
