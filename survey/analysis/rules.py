@@ -181,15 +181,6 @@ RELAY_RULES = (
         "postmaster, whom every server must take (RFC 5321 s4.5.1): it may be us that it refuses.",
     ),
     Rule(
-        "relay.denied",
-        "code >= 500 AND code <> 503 AND ("
-        f"refused_at = 'RCPT' AND NOT regexp_matches(words, '{_SENDER}') "
-        f"OR refused_at IN ('MAIL', 'RCPT') AND regexp_matches(words, '{_RELAY}'))",
-        Verdict.CLOSED,
-        Rung.R2,
-        "It refused a stranger's recipient for good.",
-    ),
-    Rule(
         "relay.denied_softly",
         "code BETWEEN 400 AND 499 AND refused_at IN ('MAIL', 'RCPT') "
         f"AND regexp_matches(words, '{_RELAY}')",
@@ -197,6 +188,15 @@ RELAY_RULES = (
         Rung.R2,
         "It refused to relay with a temporary code; a stock Postfix says `454 4.7.1 Relay access "
         "denied`, and would say it for ever.",
+    ),
+    Rule(
+        "relay.denied",
+        "code >= 500 AND code <> 503 AND ("
+        f"refused_at = 'RCPT' AND NOT regexp_matches(words, '{_SENDER}') "
+        f"OR refused_at IN ('MAIL', 'RCPT') AND regexp_matches(words, '{_RELAY}'))",
+        Verdict.CLOSED,
+        Rung.R2,
+        "It refused a stranger's recipient for good.",
     ),
     Rule(
         "relay.sender_refused",

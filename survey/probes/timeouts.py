@@ -18,7 +18,8 @@ class Timeouts:
         message: For the reply to the end of the message.  RFC 5321 s4.5.3.2.6 allows 10 min;
             content filters take up to 30 s.
         goodbye: For the 221; we are done already, it is a courtesy.
-        relay: For a whole relay test: the slowest honest server that we know of needs 90 s.
+        relay: For one connection of a relay test: the slowest honest server that we know of needs
+            90 s.
         reply: For one reply of a proxy and, after its grant, of our canary.  A proxy takes a few
             seconds to connect; one that needs longer can't be used to send mail.
         tunnel: For one whole conversation through a proxy.
@@ -47,10 +48,10 @@ INTERNET = Timeouts(
 LAB = Timeouts(
     connect=0.9,
     greeting=2.0,
-    command=2.0,
+    command=4.0,
     message=5.0,
     goodbye=0.5,
-    relay=6.0,
+    relay=15.0,
     reply=1.5,
     tunnel=4.0,
 )
