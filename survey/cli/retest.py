@@ -1,14 +1,16 @@
 """``survey retest``: follow-ups that are due, or one address at once."""
 
 import re
+from typing import Any
 
 import click
 
 from survey.cli.live import Live
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
-from survey.cli.scanning import duration, executor_for
+from survey.cli.scanning import duration
 from survey.cli.screen import document, facts, say
+from survey.cli.workers import executor_for, executor_options
 from survey.errors import ConfigError
 from survey.flows.followups import followups_of
 from survey.flows.retest import RetestSummary, Target, retest_due, retest_target, utc_now
@@ -27,27 +29,19 @@ _TARGET = re.compile(r"([0-9.]{7,15})(?::([0-9]{1,5}))?(?:/([a-z0-9_]+))?")
 @click.option("--due", is_flag=True, help="Every follow-up that is due, in any run.")
 @click.option("--campaign", metavar="ID", help="Only this campaign (default: all).")
 @click.option("--run", metavar="ID", help="Only this run (with a target: the newest that has it).")
-@click.option("--scheduler", metavar="ADDRESS", help="An existing Dask cluster, tls://HOST:PORT.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=2,
-    show_default=True,
-    help="Processes of our own cluster, without --scheduler.",
-)
-@click.option("--serial", is_flag=True, help="In this process, one shard after another.")
+@executor_options
 @json_option
 @click.pass_context
-def retest(  # noqa: PLR0917 - one parameter per option
+def retest(
     ctx: click.Context,
+    /,
     target: str | None,
-    due: bool,  # noqa: FBT001 - a flag
     campaign: str | None,
     run: str | None,
-    scheduler: str | None,
-    workers: int,
-    serial: bool,  # noqa: FBT001 - a flag
-    as_json: bool,  # noqa: FBT001 - a flag
+    *,
+    due: bool,
+    as_json: bool,
+    **where: Any,
 ) -> None:
     """Make the later tests that are due, or test one address of a plan again now.
 
@@ -61,7 +55,7 @@ def retest(  # noqa: PLR0917 - one parameter per option
         for plan in all_runs(settings)
         if campaign in {None, plan.campaign} and run in {None, plan.run}
     ]
-    executor = executor_for(serial=serial, scheduler=scheduler, workers=workers)
+    executor = executor_for(settings, **where)
     summaries = []
     if target is not None:
         wanted = parse_target(target)

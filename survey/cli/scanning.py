@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,8 +11,7 @@ from survey.cli.live import Live
 from survey.cli.main import settings_of
 from survey.cli.options import campaign_argument, json_option, run_option
 from survey.cli.screen import document, facts, say
-from survey.cluster.executor import Executor
-from survey.cluster.serial import SerialExecutor
+from survey.cli.workers import executor_for, executor_options
 from survey.errors import StorageError
 from survey.flows.control import read_status
 from survey.flows.followups import FollowUpStatus, followups_of
@@ -43,25 +43,11 @@ def plan(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool) 
 @click.command()
 @campaign_argument
 @run_option
-@click.option("--scheduler", metavar="ADDRESS", help="An existing Dask cluster, tls://HOST:PORT.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=2,
-    show_default=True,
-    help="Processes of our own cluster, without --scheduler.",
-)
-@click.option("--serial", is_flag=True, help="In this process, one shard after another.")
+@executor_options
 @json_option
 @click.pass_context
-def scan(  # noqa: PLR0917 - one parameter per option
-    ctx: click.Context,
-    campaign: Path,
-    run: str | None,
-    scheduler: str | None,
-    workers: int,
-    serial: bool,  # noqa: FBT001 - a flag
-    as_json: bool,  # noqa: FBT001 - a flag
+def scan(
+    ctx: click.Context, /, campaign: Path, run: str | None, *, as_json: bool, **where: Any
 ) -> None:
     """Run a campaign, or resume its unfinished run; Ctrl-C stops cleanly (exit code 3)."""
     settings = settings_of(ctx)
@@ -77,7 +63,7 @@ def scan(  # noqa: PLR0917 - one parameter per option
             planned.plan,
             plan_hash(planned.plan),
             settings,
-            executor_for(serial=serial, scheduler=scheduler, workers=workers),
+            executor_for(settings, **where),
             live.show,
         )
     if as_json:
@@ -133,15 +119,6 @@ def _waiting(later: FollowUpStatus) -> str:
         f"{later.waiting:,} wait{f' ({reasons})' if reasons else ''}, {later.due:,} due now"
         f"{next_at}; {later.rounds:,} rounds done"
     )
-
-
-def executor_for(*, serial: bool, scheduler: str | None, workers: int) -> Executor:
-    """The executor that the options ask for; Dask is only imported for its own."""
-    if serial:
-        return SerialExecutor()
-    from survey.cluster.dask import DaskExecutor  # noqa: PLC0415 - slow to import
-
-    return DaskExecutor(workers, scheduler)
 
 
 def print_summary(summary: Summary) -> None:

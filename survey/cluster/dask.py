@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from distributed.scheduler import KilledWorker
 from survey.cluster.executor import Broken, Done, Lost, Outcome, Report, Work
 from survey.errors import ConfigError, StoppedError, SurveyError
 from survey.model.assignment import Assignment, Progress, Receipt
+from survey.storage.certificates import COORDINATOR, Certificates, coordinator_tls
 
 TOPIC = "survey-progress"
 
@@ -51,28 +53,39 @@ class DaskExecutor:
 
     Args:
         workers: Processes of our own cluster, one thread each; without ``scheduler``.
-        scheduler: Address of an existing scheduler, ``tls://host:port``.  Its certificates come
-            from Dask's own configuration (``distributed.comm.tls``).
+        scheduler: Address of an existing scheduler, ``tls://host:port``; without TLS only on this
+            machine.
+        keys: Folder with the coordinator's certificate, by which that scheduler knows us.
+        leases_at: Address and port (0: any) where its workers reach us; None: as we reach it.
     """
 
     own_processes = True
 
-    def __init__(self, workers: int = 2, scheduler: str | None = None) -> None:
+    def __init__(
+        self,
+        workers: int = 2,
+        scheduler: str | None = None,
+        keys: Path | None = None,
+        *,
+        leases_at: tuple[str, int] | None = None,
+    ) -> None:
         assert workers >= 1
-        self._workers, self._scheduler = workers, scheduler
+        self._workers, self._scheduler, self._keys = workers, scheduler, keys
+        self._leases_at = leases_at
 
-    def host(self) -> str:
-        """Where we would send from to reach the scheduler: its workers are on the same network."""
+    def leases_at(self) -> tuple[str, int]:
+        """What was given, else our address on the network on which the scheduler is."""
+        if self._leases_at is not None:
+            return self._leases_at
         if self._scheduler is None:
-            return "127.0.0.1"
+            return "127.0.0.1", 0
         there = urlsplit(self._scheduler)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             try:
                 sock.connect((there.hostname or "", there.port or 0))  # no packet leaves for that
             except (OSError, ValueError) as error:
                 raise _unreachable(self._scheduler, error) from error
-            host: str = sock.getsockname()[0]
-            return host
+            return str(sock.getsockname()[0]), 0
 
     @contextmanager
     def open(self, work: Work, report: Report) -> Iterator["DaskPool"]:
@@ -107,8 +120,9 @@ class DaskExecutor:
             )
             stack.enter_context(cluster)
             return stack.enter_context(Client(cluster))
+        security = self._security()
         try:
-            client = Client(self._scheduler, timeout=REACH)
+            client = Client(self._scheduler, timeout=REACH, security=security)
             stack.enter_context(client)
             reruns = client.run_on_scheduler(_allowed_failures)
         except (OSError, ssl.SSLError, ValueError) as error:
@@ -122,6 +136,28 @@ class DaskExecutor:
             )
         return client
 
+    def _security(self) -> Security | None:
+        there = urlsplit(self._scheduler or "")
+        if there.scheme != "tls":
+            if there.hostname != "127.0.0.1":
+                raise ConfigError(
+                    "--scheduler",
+                    "",
+                    f"{self._scheduler} is not encrypted, and whoever reaches it runs code",
+                    "give tls://HOST:PORT",
+                )
+            return None
+        assert self._keys is not None
+        files = Certificates(self._keys)
+        coordinator_tls(self._keys)  # says what is wrong with them
+        own = str(files.own(COORDINATOR))
+        return Security(
+            tls_ca_file=str(files.authority),
+            tls_client_cert=own,
+            tls_client_key=own,
+            require_encryption=True,
+        )
+
 
 def _allowed_failures(dask_scheduler: Any) -> int:
     """How often the scheduler reruns a task whose worker died; runs there."""
@@ -133,7 +169,7 @@ def _unreachable(scheduler: str, error: Exception) -> ConfigError:
         "--scheduler",
         "",
         f"{scheduler} can't be reached or asked ({error})",
-        "give tls://HOST:PORT, with certificates in DASK_DISTRIBUTED__COMM__TLS__*",
+        "give tls://HOST:PORT of a scheduler with the certificates of our `survey keys init`",
     )
 
 

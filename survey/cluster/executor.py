@@ -67,8 +67,8 @@ class Executor(Protocol):
 
     own_processes: bool
 
-    def host(self) -> str:
-        """An address of this machine that the workers reach."""
+    def leases_at(self) -> tuple[str, int]:
+        """Address of this machine, and port (0: any), where its workers can renew leases."""
 
     def open(self, work: Work, report: Report) -> AbstractContextManager[Pool]:
         """Workers that do ``work``; ``report`` is called, in any thread, as their shards go on."""

@@ -109,6 +109,13 @@ class Leases:
             self._dying.append((over_at, held.optouts))
             return over_at
 
+    def expired(self, lease: Lease) -> bool:
+        """Whether it was not renewed for so long that nothing of it can be on the wire any more."""
+        with self._lock:
+            held = self._held[lease]
+            asked = held.holder is not None
+            return asked and self._clock() >= held.answered_at + self._rest
+
     def finish(self, lease: Lease) -> None:
         """Its worker has told us itself that it sends nothing any more."""
         with self._lock:

@@ -14,9 +14,9 @@ class SerialExecutor:
 
     own_processes = False
 
-    def host(self) -> str:
+    def leases_at(self) -> tuple[str, int]:
         """Only we ourselves need to reach it."""
-        return "127.0.0.1"
+        return "127.0.0.1", 0
 
     @contextmanager
     def open(self, work: Work, report: Report) -> Iterator["SerialPool"]:

@@ -67,6 +67,7 @@ class Coordinator:
         self._attempts = Counter(handout.shard for handout in read_handouts(self._run))
         self._losses: Counter[int] = Counter()
         self._under_way: dict[int, Assignment] = {}
+        self._strays: set[Assignment] = set()
         self._standing = Standing(what.targets, what.shards, receipts.values(), time.monotonic)
         self._thread = threading.current_thread()
         self._shown_at = self._manifest_at = float("-inf")
@@ -89,6 +90,7 @@ class Coordinator:
                     self._hand_out(pool)
                     for outcome in pool.wait(WAIT):
                         self._take(outcome)
+                    self._give_up_silent()
                     self._look()
             except KeyboardInterrupt:
                 self._break_off(pool)
@@ -99,7 +101,7 @@ class Coordinator:
         self._show(State.DONE)
 
     def _hand_out(self, pool: Pool) -> None:
-        width = pool.width()
+        width = pool.width() - len(self._strays)
         while self._pending and len(self._under_way) < width:
             slot = self._slots.grant()
             if slot is None:
@@ -129,6 +131,10 @@ class Coordinator:
     def _take(self, outcome: Outcome) -> None:
         assignment = outcome.assignment
         shard = assignment.shard
+        if assignment in self._strays:
+            # What it committed counts: whoever does the shard again returns its receipt.
+            self._strays.remove(assignment)
+            return
         del self._under_way[shard]
         match outcome:
             case Done(receipt=receipt):
@@ -147,6 +153,14 @@ class Coordinator:
                 raise error
             case Lost(why=why):
                 self._lose(assignment, why)
+
+    def _give_up_silent(self) -> None:
+        """Hand shards out again whose leases ran out; the executor may need minutes to notice."""
+        for assignment in list(self._under_way.values()):
+            if self._leases.expired(_lease(assignment)):
+                del self._under_way[assignment.shard]
+                self._strays.add(assignment)
+                self._lose(assignment, "its worker was not heard of for the time of a lease")
 
     def _lose(self, assignment: Assignment, why: str) -> None:
         shard = assignment.shard
@@ -170,9 +184,10 @@ class Coordinator:
         try:
             while self._under_way and time.monotonic() < until:
                 for outcome in pool.wait(WAIT):
-                    if isinstance(outcome, Broken):
-                        del self._under_way[outcome.assignment.shard]
-                        self._leases.finish(_lease(outcome.assignment))
+                    assignment = outcome.assignment
+                    if isinstance(outcome, Broken) and assignment not in self._strays:
+                        del self._under_way[assignment.shard]
+                        self._leases.finish(_lease(assignment))
                     else:
                         self._take(outcome)
                 self._show(State.STOPPING)

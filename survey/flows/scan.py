@@ -86,7 +86,6 @@ def scan(
     executor: Executor,
     on_progress: OnProgress,
     *,
-    leases_at: tuple[str, int] | None = None,
     grace: float = GRACE,
 ) -> ScanSummary:
     """Run a plan to its end, or what is left of it.
@@ -97,7 +96,6 @@ def scan(
         settings: Where data and keys are.
         executor: Who works.
         on_progress: Called about once a second, in this thread.
-        leases_at: Address and port (0: any) to renew leases at; None: the executor knows.
         grace: Seconds beyond a lease until a lost worker surely sends no more.
 
     Raises:
@@ -108,7 +106,7 @@ def scan(
     """
     with held(Layout(settings.data).lock):
         what = scan_of(plan, plan_hash, settings)
-        return carry_out(what, settings, executor, on_progress, leases_at=leases_at, grace=grace)
+        return carry_out(what, settings, executor, on_progress, grace=grace)
 
 
 def carry_out(
@@ -117,7 +115,6 @@ def carry_out(
     executor: Executor,
     on_progress: OnProgress,
     *,
-    leases_at: tuple[str, int] | None = None,
     grace: float = GRACE,
 ) -> ScanSummary:
     """Bring a scan or a round to its end; the data directory's lock is held (see ``scan``)."""
@@ -130,7 +127,6 @@ def carry_out(
             executor,
             on_progress,
             receipts=receipts,
-            leases_at=leases_at,
             grace=grace,
         )
     return _finish(what, receipts, time.monotonic() - began)
@@ -143,14 +139,13 @@ def _work(
     on_progress: OnProgress,
     *,
     receipts: dict[int, Receipt],
-    leases_at: tuple[str, int] | None,
     grace: float,
 ) -> None:
     """Be the coordinator until every shard is committed."""
     layout, clock = Layout(settings.data), time.monotonic
     plan, run = what.plan, what.paths
     cap = plan.rate.packets_per_second
-    tls, (host, port) = coordinator_tls(settings.keys), leases_at or (executor.host(), 0)
+    tls, (host, port) = coordinator_tls(settings.keys), executor.leases_at()
     last = read_term(layout)
     rest = last.lease_seconds + grace if last is not None and not last.over else 0.0
     old_leases_over_at = clock() + rest

@@ -90,6 +90,19 @@ def test_revoked_lease_is_over_after_its_last_answer(leases: Leases, clock: Virt
     assert leases.over()
 
 
+def test_lease_that_is_not_renewed_expires(leases: Leases, clock: VirtualClock) -> None:
+    """The coordinator need not wait for the executor to notice a worker that is cut off."""
+    leases.grant(FIRST)
+    clock.pass_by(100)
+    assert not leases.expired(FIRST)  # nobody has asked for it yet
+    beat(leases)
+    ask(leases)
+    clock.pass_by(LEASE + GRACE - 0.01)
+    assert not leases.expired(FIRST)
+    clock.pass_by(0.01)
+    assert leases.expired(FIRST)
+
+
 def test_lease_that_was_never_asked_for_is_over_at_once(
     leases: Leases, clock: VirtualClock
 ) -> None:

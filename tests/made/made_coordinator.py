@@ -1,6 +1,6 @@
 """A scan of a made plan in a process of its own, to be killed: its state lines go to stdout.
 
-python made_coordinator.py ROOT serial|dask
+python made_coordinator.py ROOT serial|dask|tls://SCHEDULER
 """
 
 import json
@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from survey.cluster.dask import DaskExecutor
+from survey.cluster.executor import Executor
 from survey.cluster.serial import SerialExecutor
 from survey.errors import StoppedError
 from survey.flows.scan import scan
@@ -26,13 +27,23 @@ def show(status: ScanStatus) -> None:
     sys.stdout.flush()
 
 
+def chosen(executor: str, settings: Settings) -> Executor:
+    """Who works."""
+    match executor:
+        case "serial":
+            return SerialExecutor()
+        case "dask":
+            return DaskExecutor(workers=2)
+        case scheduler:
+            return DaskExecutor(scheduler=scheduler, keys=settings.keys)
+
+
 def main(root: Path, executor: str) -> int:
     """Scan to the end, or until stopped."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
     plan = load_plan(Layout(settings.data).run("made", "2026-W48").plan)
-    chosen = DaskExecutor(workers=2) if executor == "dask" else SerialExecutor()
     try:
-        summary = scan(plan, plan_hash(plan), settings, chosen, show, grace=0.5)
+        summary = scan(plan, plan_hash(plan), settings, chosen(executor, settings), show, grace=0.5)
     except StoppedError as error:
         sys.stderr.write(f"{error}\n")
         return STOPPED

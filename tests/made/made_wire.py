@@ -87,7 +87,7 @@ def why_no_wire() -> str | None:
         if not shutil.which(program):
             return f"there is no {program}"
     try:
-        with _namespace() as place:
+        with namespace() as place:
             place.run("ip", "link", "add", NEAR, "type", "veth", "peer", "name", FAR)
     except (subprocess.CalledProcessError, OSError) as error:
         return f"can't make a namespace with a virtual cable: {error}"
@@ -100,7 +100,7 @@ def wire() -> Iterator[Wire]:
     if problem := why_no_wire():
         pytest.skip(problem)
     with ExitStack() as stack:
-        near, far = (stack.enter_context(_namespace()) for _ in range(2))
+        near, far = (stack.enter_context(namespace()) for _ in range(2))
         near.run("ip", "link", "add", NEAR, "type", "veth", "peer", FAR, "netns", str(far.pid))
         made = Wire(near, far)
         for place, name in ((near, NEAR), (far, FAR)):
@@ -190,7 +190,7 @@ def listening(made: Wire, answer: Answer | None = None) -> Iterator[Seen]:
 
 
 @contextmanager
-def _namespace() -> Iterator[Namespace]:
+def namespace() -> Iterator[Namespace]:
     """It ends when its first process finds nobody at the other end of its pipe."""
     command = ["unshare", "--net", "sh", "-c", "echo there; exec cat"]
     pipe = subprocess.PIPE
