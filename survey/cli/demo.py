@@ -20,7 +20,7 @@ from survey.flows.demo import demo as run_demo
 )
 @json_option
 def demo(folder: Path, *, as_json: bool) -> None:
-    """Lab, canary, scan on two workers, verdicts, report and letter, in about a minute."""
+    """Lab, canary, scan, verdicts, second opinions, report and letter, in about a minute."""
     with Live() as live:
         result = run_demo(folder.absolute(), say, live.show)
     if as_json:
@@ -30,7 +30,7 @@ def demo(folder: Path, *, as_json: bool) -> None:
         [
             ("targets", f"{result.targets:,}, coverage {result.coverage:.3f}"),
             ("scan", f"{result.scan_seconds:.1f} s, {result.packets:,} packets"),
-            ("called open", result.open),
+            ("called open", f"{result.open:,}, {result.reproduced:,} reproduced by others"),
             ("precision", f"{result.precision:.3f}"),
             ("recall", f"{result.recall:.3f}"),
             ("took", f"{result.seconds:.1f} s"),

@@ -14,24 +14,27 @@ from survey.analysis.notebook import open as open_survey
 from survey.cluster.dask import DaskExecutor
 from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError, SurveyError
-from survey.flows.canary import serve_canary
+from survey.flows.canary import serve_canary, serve_controls
 from survey.flows.coordinator import OnProgress
 from survey.flows.judge import judge
 from survey.flows.lab import LabFiles, write_lab_files
 from survey.flows.notify import preview_letter
 from survey.flows.plan import plan_run
 from survey.flows.report import make_report
+from survey.flows.retest import retest_due
 from survey.flows.scan import scan
 from survey.lab.child import child
 from survey.lab.process import lab_process
 from survey.lab.score import Opened, Score, score
 from survey.lab.world import Ports, World
 from survey.model.address import Range, parse_ip
+from survey.model.followup import Reason
 from survey.model.plan import Canary, Endpoint, Plan
 from survey.model.probe import Probe
 from survey.settings import Settings
 from survey.storage.certificates import make_certificates
-from survey.storage.files import private_folder
+from survey.storage.files import private_folder, replace_text
+from survey.storage.followups import read_queue
 from survey.storage.keys import TOKEN, make_key
 from survey.storage.layout import Layout
 from survey.storage.registries import SnapshotKind
@@ -48,7 +51,14 @@ CANARY = Canary(
     web=Endpoint(parse_ip("127.0.0.2"), 12528),
 )
 AGENCY = "es-ejemplar"
+CONTROLS = """
+[controls]
+open = ["smtp_relay 127.0.0.3:12531", "socks5 127.0.0.3:12532"]
+closed = ["smtp_relay 127.0.0.3:12533", "socks5 127.0.0.3:12534"]
+nonexistent = ["127.0.0.3:12535"]
+"""
 WORKERS = 2
+OPINIONS = 2
 LATE_SECONDS = 15.0
 """How long letters that the lab's servers deliver late are waited for."""
 
@@ -67,6 +77,7 @@ class DemoResult:
         recall: Share of what is open that was called so.
         targets: Targets of the plan.
         open: (address, port, probe) called open.
+        reproduced: Of those, found open again by a second opinion (R7).
         seconds: Whole demo, start of the lab included.
         scan_seconds: The scan alone.
         packets: Packets that the scan was charged.
@@ -81,6 +92,7 @@ class DemoResult:
     recall: float
     targets: int
     open: int
+    reproduced: int
     seconds: float
     scan_seconds: float
     packets: int
@@ -101,6 +113,7 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
     _make_room(folder)
     world = World("demo", (SPACE,), ANSWERING, PORTS)
     files = write_lab_files(world, CANARY, folder)
+    replace_text(files.campaign, files.campaign.read_text(encoding="utf-8") + CONTROLS)
     settings = Settings(folder / "data", folder / "keys", files.agencies)
     make_key(settings.keys, TOKEN)
     make_certificates(settings.keys)
@@ -110,14 +123,20 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
             f"lab: {len(world.machines):,} of {len(SPACE):,} addresses answer, "
             f"on {lab.doors:,} ports"
         )
-        with child("canary", serve_canary, settings, files.campaign) as canary:
+        with (
+            child("canary", serve_canary, settings, files.campaign) as canary,
+            child("controls", serve_controls, files.campaign) as controls,
+        ):
             say(str(canary.news))
+            say(str(controls.news))
             planned = plan_run(files.campaign, settings)
             plan = planned.plan
             summary = scan(plan, plan_hash(plan), settings, DaskExecutor(WORKERS), on_progress)
             say("scan done; waiting for letters that are delivered late")
             reached = _judged(settings, plan, world)
-    say(f"judged: {reached.right + reached.wrong:,} called open")
+            say(f"judged: {reached.right + reached.wrong:,} called open; second opinions follow")
+            reproduced = _reproduced(settings, plan, on_progress)
+    say(f"reproduced by others: {reproduced:,}")
     report = make_report(settings, AGENCY, plan.run)
     letter = preview_letter(settings, plan.run, finding=_finding_in(settings, plan, "ES"))
     done = summary.sent + summary.excluded + summary.opted_out
@@ -127,6 +146,7 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
         recall=reached.recall,
         targets=plan.targets,
         open=reached.right + reached.wrong,
+        reproduced=reproduced,
         seconds=round(time.monotonic() - began, 1),
         scan_seconds=round(summary.seconds, 1),
         packets=summary.packets,
@@ -174,6 +194,32 @@ def _judged(settings: Settings, plan: Plan, world: World) -> Score:
         time.sleep(1)
 
 
+def _reproduced(settings: Settings, plan: Plan, on_progress: OnProgress) -> int:
+    """Open findings that second opinions, at most two each, have made R7."""
+    for _ in range(OPINIONS):
+        time.sleep(plan.waits.second_opinion)
+        retest_due(settings, plan, DaskExecutor(WORKERS), on_progress)
+        until = time.monotonic() + LATE_SECONDS
+        # letters come late, tunnels don't
+        while Probe.SMTP_RELAY in (left := _doubted(settings, plan)) and time.monotonic() < until:
+            time.sleep(1)
+        if not left:
+            break
+    with open_survey(settings.data) as survey:
+        rows = survey.findings(plan.campaign, plan.run).filter("rung = 7")
+        return int(rows.aggregate("count(*)").fetchall()[0][0])
+
+
+def _doubted(settings: Settings, plan: Plan) -> set[Probe]:
+    """What another second opinion is wanted of, by a fresh judgement."""
+    wanted = judge(settings, plan.campaign, plan.run).wanted
+    run = Layout(settings.data).run(plan.campaign, plan.run)
+    waiting = {one.wanted.key for one in read_queue(run).waiting}
+    return {
+        one.probe for one in wanted if one.reason is Reason.SECOND_OPINION and one.key in waiting
+    }
+
+
 def _called_open(settings: Settings, plan: Plan) -> set[Opened]:
     with open_survey(settings.data) as survey:
         rows = survey.findings(plan.campaign, plan.run).filter("verdict = 'open'")
@@ -188,7 +234,7 @@ def _finding_in(settings: Settings, plan: Plan, country: str) -> str:
     with open_survey(settings.data) as survey:
         rows = survey.findings(plan.campaign, plan.run)
         rows = rows.filter(f"verdict = 'open' AND country = '{country}'")
-        rows = rows.order("probe <> 'smtp_relay', rung DESC, ip")
+        rows = rows.order("rung DESC, probe <> 'smtp_relay', ip")
         best = rows.project("address || ':' || port || '/' || probe").limit(1).fetchall()
     if not best:
         raise SurveyError(

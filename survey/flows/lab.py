@@ -166,6 +166,11 @@ path = {json.dumps(made.optouts.name)}
 [cluster]
 slots = 2
 shard_seconds = 5
+
+[followups]
+greylisted = 2.0
+next_envelope = 120.0
+second_opinion = 5.0
 """
 
 

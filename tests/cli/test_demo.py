@@ -33,6 +33,7 @@ def test_the_demo_finds_what_is_there_and_accuses_nobody(tmp_path: Path) -> None
     assert result["coverage"] == 1.0
     assert result["precision"] == 1.0
     assert result["recall"] >= 0.99
+    assert result["reproduced"] >= result["open"] * 0.9  # three messages a host may be too few
     assert result["targets"] >= 65_536 * 4
     assert b"Nimbora Hosting" in Path(result["report"]).read_bytes()
     assert Path(result["letter"]).read_bytes().count(b"OSYS-") >= 1
