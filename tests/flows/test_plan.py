@@ -15,7 +15,7 @@ from survey.model.plan import Kind
 from survey.settings import Settings
 from survey.storage.keys import make_key
 from survey.storage.layout import Layout
-from survey.storage.registries import DESCRIPTION, RANGES, Snapshot, SnapshotKind, describe
+from survey.storage.registries import DESCRIPTION, Snapshot, SnapshotKind, describe
 from survey.targets.optouts import add, init_log
 from survey.targets.plan import load_plan, plan_hash
 from survey.targets.ranges import RangeSet, parse_cidr
@@ -111,9 +111,18 @@ class Desk:
         table = pa.table(columns, schema=kind.schema)
         folder = self.layout.registries / kind / f"{kind}-2026-11-01-00000000"
         folder.mkdir(parents=True)
-        pq.write_table(table, folder / RANGES)
+        pq.write_table(table, folder / kind.file)
         snapshot = Snapshot(
-            folder.name, kind, "test", "", NOW, "00" * 32, len(table), folder / RANGES
+            id=folder.name,
+            kind=kind,
+            source="test",
+            licence="",
+            attribution="",
+            retrieved_at=NOW,
+            sha256="00" * 32,
+            rows=len(table),
+            notes=(),
+            table=folder / kind.file,
         )
         (folder / DESCRIPTION).write_text(describe(snapshot), encoding="utf-8")
         return folder.name
@@ -327,7 +336,14 @@ def test_countries_networks_and_listings_are_resolved_by_snapshots(desk: Desk) -
     )
     start, end = numbers("5.7.0.8/29")
     listing = desk.know(
-        SnapshotKind.LISTING, range_start=start, range_end=end, listing=["relays"], since=[None]
+        SnapshotKind.LISTING,
+        range_start=start,
+        range_end=end,
+        listing=["relays"],
+        since=[None],
+        code=[None],
+        reason=[None],
+        seen_since=[NOW],
     )
     desk.write(SURVEY, ("[targets]", '[targets]\nnetworks = [64496]\nlistings = ["relays"]'))
     planned = desk.plan()
