@@ -47,7 +47,7 @@ def retest(
 
     Ctrl-C stops cleanly (exit code 3); the same command resumes what was begun.
     """
-    if (target is None) == (not due and run is None):
+    if (target is None and not due and run is None) or (target is not None and due):
         raise click.UsageError("give --due or --run ID, or one target such as 192.0.2.7:25")
     settings = settings_of(ctx)
     plans = [

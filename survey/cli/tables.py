@@ -61,7 +61,7 @@ def findings(  # noqa: PLR0917 - one parameter per option
             "software, software_version, software_named, software_sign, host, "
             "country, registry_country, country_conflict, asn, network, holder, organisation, "
             "country_snapshot, network_snapshot, registration_snapshot, organisation_snapshot, "
-            "first_seen, last_seen"
+            "first_seen, last_seen, proven_at, proven_by"
         ).to_arrow_table()
         by_finding = _listings(survey.listed(plan.campaign, plan.run).to_arrow_table())
     records = _records(found)
