@@ -4,7 +4,8 @@
 each a DuckDB relation, so ``.df()``, ``.pl()`` and ``.arrow()`` work.
 
 Views: ``runs, findings, hosts, observations, receipts, arrivals``; of registries in force today
-``countries, networks, registrations, organisations, listings``; ``snapshots`` says whose they are.
+``countries, networks, registrations, organisations, listings, listing_names``; ``snapshots`` says
+whose they are; ``listing_checks`` what was answered over DNS, ``listed`` which finding is listed.
 Macros: ``ip_text(ip)``, ``ip_number('192.0.2.1')``, ``peer_text(exit_ip)``, ``bytes_text(reply)``.
 Addresses that have opted out by now are in none of them.  Queries can only read, and only the files
 behind the views; each one that can name a host leaves a line in the audit log (law 8).
