@@ -30,6 +30,9 @@ def connect(layout: Layout) -> Connection:
             _NO_TABLE_IN_PYTHON: "false",
             "temp_directory": str(private_folder(layout.scratch)),
             "preserve_insertion_order": "false",
+            # an ASOF join whose left side is thought small becomes a nested loop, and behind a
+            # DISTINCT it is thought to have one row
+            "asof_loop_join_threshold": "0",
         },
     )
     connection.execute("SET TimeZone = 'UTC'")

@@ -144,7 +144,7 @@ class Survey:
         )
 
     def sources(self, campaign: str | None = None, run: str | None = None) -> Relation:
-        """Whose registries a run's figures rest on: ``source, licence, attribution``.
+        """Whose registries a run's figures rest on: ``kind, source, licence, attribution``.
 
         Say them wherever the figures are shown; some licences ask for it.
 
@@ -152,7 +152,7 @@ class Survey:
             ConfigError: No such judged run.
         """
         used = judged_with(self._layout, self._judged(campaign, run).plan).every
-        columns = ("source", "licence", "attribution")
+        columns = ("kind", "source", "licence", "attribution")
         return self._connection.from_arrow(
             pa.table(
                 {

@@ -65,7 +65,7 @@ COPY (
         started_at AS "at", 'tunnel' AS kind, token, nonce,
         unhex('00000000000000000000FFFF7F000001') AS peer,
         40000::USMALLINT AS peer_port, canary_port, FALSE AS complete,
-        ''::BLOB AS sender, ''::BLOB AS helo, 64::UINTEGER AS size
+        ''::BLOB AS sender, ''::BLOB AS helo, 64::UINTEGER AS size, ''::BLOB AS headers
     FROM read_parquet($source)
     WHERE step = 'echoed'
 ) TO $file (FORMAT parquet)

@@ -204,7 +204,7 @@ def test_sources_name_all_snapshots_that_were_used(made: MadeData) -> None:
     ) as seen:
         assert len(seen.registries.every) == 6
     with survey.open(made.settings.data) as opened:
-        assert ("registration-1411", "CC-BY-4.0", "registration by Example") in (
+        assert ("registration", "registration-1411", "CC-BY-4.0", "registration by Example") in (
             opened.sources().fetchall()
         )
         ((attribution,),) = opened.sql(
@@ -214,7 +214,7 @@ def test_sources_name_all_snapshots_that_were_used(made: MadeData) -> None:
         assert attribution == "registration by Example"
     shown = CliRunner().invoke(main, ["--data", str(made.settings.data), "exposure"])
     assert shown.exit_code == 0
-    assert "source: registration by Example (CC-BY-4.0)" in shown.stderr
+    assert "registration: registration by Example (CC-BY-4.0)" in shown.stderr
 
 
 def test_host_seen_on_two_days_is_where_it_was_last(tmp_path: Path, made: MadeData) -> None:
