@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 from mail_server import GREETING, TLS_FIRST, MailServer
@@ -199,3 +200,28 @@ async def test_depth_decides_how_many_envelopes_go_out(serve: Callable, context:
     assert len(rows) == 26
     assert server.calls == 4
     assert server.messages == []
+
+
+async def test_no_bytes_inside_tls_raise_or_bring_a_second_message(
+    serve: Callable, context: Context
+) -> None:
+    """Whatever a stranger says there: rows within their bounds."""
+    random = Random(9)
+
+    def anything(_: bytes) -> bytes:
+        code = random.randrange(200, 600)
+        return random.choice(
+            [b"%d x\r\n" % code, b"250 ok\r\n", b"354 go\r\n", random.randbytes(40) + b"\n"]
+        )
+
+    words = dict.fromkeys(("EHLO", "HELO", "MAIL", "RCPT", "RSET", "DATA", "QUIT"), anything)
+    server = MailServer({"greeting": anything} | words, at_once=True)
+    port = await serve(server)
+    part = ProbePlan(Probe.SMTP_RELAY, (), (port,))
+    hasty = replace(context.timeouts, greeting=0.2, command=0.2, message=0.2)
+    for _ in range(20):
+        server.messages.clear()
+        rows = await smtp_relay.run(LOOPBACK, port, replace(context, parts=(part,), timeouts=hasty))
+        assert 1 <= len(rows) <= 8
+        assert len(server.messages) <= 1
+        assert all(row.tls and len(row.received) <= MAX_EVIDENCE for row in rows)

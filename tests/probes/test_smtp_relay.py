@@ -1,16 +1,19 @@
 """The relay probe against scripted servers: one connection, at most one message, only facts."""
 
 import asyncio
+import contextlib
 import re
 import socket
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from survey.model.address import parse_ip
+from survey.model.address import Range, parse_ip
 from survey.model.failure import Failure
 from survey.model.observation import MAX_EVIDENCE, Observation, Protocol, Step
 from survey.probes import smtp_relay
@@ -18,6 +21,8 @@ from survey.probes.context import Context
 from survey.probes.evidence import MAX_BYTES
 from survey.probes.messages import MOST_MESSAGES, Messages
 from survey.protocols.token import TokenKind, read_token
+from survey.targets.gate import Gate
+from survey.targets.optouts import add
 
 LOOPBACK = parse_ip("127.0.0.1")
 GREETING = b"220 mail.example.com ESMTP\r\n"
@@ -380,6 +385,74 @@ async def test_no_bytes_raise_or_bring_a_second_message(serve: Callable, context
         assert 1 <= len(rows) <= 8
         assert all(row.step is not Step.ECHOED and not row.nonce for row in rows)
         assert messages - before <= 1
+
+
+async def test_nothing_is_said_before_the_whole_greeting(serve: Callable, context: Context) -> None:
+    """A postscreen turns away who talks into its teaser."""
+    early: list[bytes] = []
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for line in (b"220-mail.example.com is thinking\r\n", b"220-still\r\n", b"220 mail.exam"):
+            writer.write(line)
+            with contextlib.suppress(TimeoutError):
+                early.append(await asyncio.wait_for(reader.read(100), 0.05))
+        writer.write(b"ple.com ESMTP\r\n")
+        await Mail(greeting=b"")(reader, writer)
+
+    rows = await probe(serve, context, server)
+    assert early == []
+    assert {row.code for row in rows} == {554}
+
+
+async def test_who_hangs_up_at_a_refusal_is_asked_the_rest_once_more(
+    serve: Callable, named: Context
+) -> None:
+    """Many closed servers do; this one is open to senders at its own name."""
+    calls: list[list[bytes]] = []
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append([])
+        writer.write(GREETING)
+        own = False
+        while line := await reader.readline():
+            calls[-1].append(line)
+            own = own or b"postmaster@" in line
+            if line.startswith(b"RCPT") and not own:
+                writer.write(b"554 no\r\n")
+                return
+            writer.write(b"354 go\r\n" if line.startswith(b"DATA") else b"250 mail.example.com\r\n")
+            if line.startswith(b"DATA"):
+                await reader.readuntil(b"\r\n.\r\n")
+                writer.write(b"250 queued\r\n")
+
+    rows = await probe(serve, named, server)
+    assert [(row.variant, row.step) for row in rows] == [("V1", Step.SPOKE), ("V3", Step.SENT)]
+    assert len(calls) == 2
+    assert calls[1][1].startswith(b"MAIL FROM:<postmaster@mail.example.com>")
+
+
+async def test_an_opt_out_between_two_connections_is_in_force(
+    serve: Callable, context: Context, optouts: Path, gate: Gate
+) -> None:
+    """What was seen before it is kept; nothing more is sent."""
+    server = Mail()
+    say = server.say
+
+    async def opting_out(writer: asyncio.StreamWriter, what: str) -> None:
+        if what == "QUIT":
+            now = datetime.now(UTC)
+            add(optouts, (Range(LOOPBACK, LOOPBACK),), "owner", "mail", now, now)
+            gate.refresh()
+        await say(writer, what)
+
+    server.say = opting_out  # type: ignore[method-assign]
+    rows = await probe(serve, context, server)
+    assert server.calls == 1
+    assert [(row.variant, row.failure) for row in rows] == [
+        ("V1", None),
+        ("V0", None),
+        ("V2", Failure.ABORTED),
+    ]
 
 
 async def test_bytes_one_by_one_end_with_what_was_charged(
