@@ -22,7 +22,7 @@ from survey.analysis.queries import query
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
 from survey.model.address import MAX_IP
 from survey.model.followup import Wanted
-from survey.model.plan import Waits
+from survey.model.plan import Depth, Waits
 from survey.model.verdict import Verdict
 from survey.storage.files import replacing
 from survey.storage.layout import Layout
@@ -33,6 +33,9 @@ from survey.targets.ranges import RangeSet
 SLICE_ROWS = 2_000_000
 """Observations judged at once; about 1 GB."""
 
+
+LATE = 60
+"""Seconds after its conversation from which a message is called delayed."""
 
 _OPTOUTS = b"survey.optouts"
 
@@ -51,6 +54,7 @@ class Material:
             a reader need only look at later ones.
         waits: How far two proofs lie apart at least, and how long other follow-ups wait.
         several_sources: The campaign sends from more than one address, so two proofs must, too.
+        depth: How many forms of envelope the campaign tries.
         registries: The snapshots to use for what was seen on a day.
     """
 
@@ -62,6 +66,7 @@ class Material:
     optouts_version: int
     waits: Waits = field(default_factory=Waits)
     several_sources: bool = False
+    depth: Depth = Depth.STANDARD
     registries: located.Choose = located.no_registries
 
 
@@ -103,6 +108,7 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
                     "several_sources": material.several_sources,
                 },
             )
+            connection.execute(query("flags"), {"first": first, "last": last, "late": LATE})
             fingerprint.identify(connection, first, last)
             located.locate(connection)
             connection.execute(
@@ -112,7 +118,7 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
             together = connection.sql(query("hosts")).to_arrow_table()
             hosts.add(together)
             tally.add(together)
-            again += wanted(connection, first, last, material.waits)
+            again += wanted(connection, first, last, material.waits, material.depth)
         hosts.say(tally.footer())
         (total,) = connection.execute("SELECT count(*) FROM observations").fetchall()[0]
         return Judged(total, findings.verdicts(), hosts.verdicts(), snapshots, tuple(again))

@@ -7,9 +7,9 @@ from typing import Any
 from survey.analysis.database import Connection
 from survey.analysis.queries import query
 from survey.model.followup import Reason, Wanted
-from survey.model.plan import Waits
+from survey.model.plan import Depth, Waits
 from survey.model.probe import Probe
-from survey.protocols.envelopes import FORMS
+from survey.protocols.envelopes import FORMS, connections
 
 _BEFORE_ANY_ENVELOPE = frozenset({"GREETING", "EHLO"})
 
@@ -32,10 +32,12 @@ class _Doubt:
     alike: frozenset[str]
 
 
-def wanted(connection: Connection, first: int, last: int, waits: Waits) -> list[Wanted]:
+def wanted(
+    connection: Connection, first: int, last: int, waits: Waits, depth: Depth
+) -> list[Wanted]:
     """What the judged slice of addresses asks for, done already or not."""
     rows = connection.execute(query("followups"), {"first": first, "last": last}).fetchall()
-    found = (_follow(_doubt(row), waits) for row in rows)
+    found = (_follow(_doubt(row), waits, depth) for row in rows)
     return [one for one in found if one is not None]
 
 
@@ -57,12 +59,12 @@ def _doubt(row: tuple[Any, ...]) -> _Doubt:
     )
 
 
-def _follow(doubt: _Doubt, waits: Waits) -> Wanted | None:
+def _follow(doubt: _Doubt, waits: Waits, depth: Depth) -> Wanted | None:
     match doubt.reason:
         case Reason.GREYLISTED:
             return _same_triplets(doubt, waits.greylisted)
         case Reason.NEXT_ENVELOPE:
-            variants = _following(doubt)
+            variants = _following(doubt, depth)
             return _later(doubt, variants, waits.next_envelope) if variants else None
         case _:
             variants = (doubt.variant,) if doubt.probe.is_relay else ()
@@ -77,9 +79,9 @@ def _same_triplets(doubt: _Doubt, wait: float) -> Wanted:
     return _later(doubt, variants, wait, token_attempt=doubt.attempt)
 
 
-def _following(doubt: _Doubt) -> tuple[str, ...]:
-    """The forms after the one whose message was taken, that were not tried yet."""
-    forms = [form.variant for form in FORMS if not form.control]
+def _following(doubt: _Doubt, depth: Depth) -> tuple[str, ...]:
+    """The campaign's forms after the one whose message was taken, that were not tried yet."""
+    forms = [form.variant for some in connections(depth) for form in some if not form.control]
     if doubt.variant not in forms:
         return ()
     behind = forms[forms.index(doubt.variant) + 1 :]

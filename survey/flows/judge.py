@@ -8,6 +8,7 @@ from survey.analysis.findings import Material, write_findings
 from survey.canary.log import roll
 from survey.errors import StorageError
 from survey.model.followup import Wanted
+from survey.model.plan import Depth
 from survey.model.verdict import Verdict
 from survey.settings import Settings
 from survey.storage.arrivals import arrival_files
@@ -17,6 +18,9 @@ from survey.storage.layout import Layout
 from survey.storage.registries import chosen_registries
 from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
+
+
+_LEAST = Depth.STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def judge(
         optouts_version=optouts.version,
         waits=plan.waits,
         several_sources=len(plan.identity.source_addresses) > 1,
+        depth=max((part.depth for part in plan.probes), key=list(Depth).index, default=_LEAST),
         registries=choose,
     )
     judged = write_findings(layout, material)

@@ -14,8 +14,9 @@ from survey.model.arrival import Arrival, ArrivalKind
 from survey.model.client import Client
 from survey.model.followup import Reason, Wanted
 from survey.model.observation import Observation, Step
-from survey.model.plan import Waits
+from survey.model.plan import Depth, Waits
 from survey.model.probe import Probe
+from survey.protocols.envelopes import FORMS
 from survey.storage.layout import Layout
 from survey.storage.schemas import ARRIVALS
 from survey.storage.shard_file import rows
@@ -259,6 +260,7 @@ def test_the_next_envelope_follows_a_message_that_never_came(tmp_path: Path) -> 
     assert one.variants[0] not in {"V1", "C0"}
     assert one.not_before == MORNING + timedelta(seconds=600)
     assert one.token_attempt is None
+    assert set(one.variants) < {form.variant for form in FORMS if form.depth is Depth.STANDARD}
     last = one.variants[-1]
     assert wants(tmp_path / "b", [letter(variant=last)]) == []
     (one,) = wants(tmp_path / "c", [letter()], message(0))
