@@ -28,6 +28,7 @@ class Live:
         )
         self._task = self._progress.add_task("starting", total=None, figures="")
         self._said_at = float("-inf")
+        self._optouts = 0
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -42,7 +43,13 @@ class Live:
         self._progress.stop()
 
     def show(self, status: ScanStatus) -> None:
-        """Show one status."""
+        """Show one status; an opt-out that has come into force is a line of its own."""
+        if status.optouts_obeyed > self._optouts and status.optouts_lag is not None:
+            say(
+                f"opt-out entry {status.optouts_obeyed} is in force in every worker, "
+                f"{status.optouts_lag:.1f} s after it was written"
+            )
+        self._optouts = status.optouts_obeyed
         figures = (
             f"{status.rate:,.0f}/{status.cap:,} packets/s  "
             f"{status.done:,}/{status.planned:,} targets  {status.found:,} found  "

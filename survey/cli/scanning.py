@@ -19,6 +19,7 @@ from survey.flows.plan import plan_run
 from survey.flows.runs import newest_run
 from survey.flows.scan import ScanSummary
 from survey.flows.scan import scan as run_scan
+from survey.flows.standing import ScanStatus
 from survey.model.discovery import DiscoveryPlan, Method
 from survey.targets.campaign import read_campaign
 from survey.targets.plan import plan_hash
@@ -99,7 +100,9 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
                 "shards",
                 f"{standing.committed:,} of {standing.shards:,}, {standing.running} running",
             ),
-            ("handed out again", standing.retries),
+            ("handed out again", _again(standing.retries, standing.repeated)),
+            ("opt-outs", _optouts(standing)),
+            ("silence", f"{standing.silence:,.1f} s since a worker last renewed its lease"),
             ("time left", duration(standing.eta)),
             ("follow-ups", _waiting(later)),
         ]
@@ -110,6 +113,20 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
             f"a round of follow-ups is {one.state}: {one.done:,} of {one.planned:,} targets, "
             f"shards {one.committed:,} of {one.shards:,}"
         )
+
+
+def _again(shards: int, targets: int) -> str:
+    return f"{shards:,} shards, so at most {targets:,} targets were dialled more than once"
+
+
+def _optouts(standing: ScanStatus) -> str:
+    lag = ""
+    if standing.optouts_lag is not None:
+        lag = (
+            f"; the newest was in force everywhere after {standing.optouts_lag:.1f} s, "
+            f"the slowest after {standing.optouts_worst_lag:.1f} s"
+        )
+    return f"{standing.optouts_obeyed:,} of {standing.optouts:,} in force in every worker{lag}"
 
 
 def _waiting(later: FollowUpStatus) -> str:
@@ -171,7 +188,8 @@ def print_scan(summary: ScanSummary) -> None:
             ("conversations", summary.conversations),
             ("observations", summary.observations),
             ("packets", summary.packets),
-            ("shards", f"{summary.shards:,}, {summary.retries:,} handed out again"),
+            ("shards", summary.shards),
+            ("handed out again", _again(summary.retries, summary.repeated)),
             ("took", duration(summary.seconds)),
         ]
     )

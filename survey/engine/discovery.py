@@ -52,6 +52,9 @@ SLICE = 0.004
 CHUNK = 128
 """Connects between two looks at what was answered."""
 
+STALL = 0.1
+"""Seconds that a chunk of connects may take; they take a hundredth of it."""
+
 EVENTS = 1024
 """Answers taken at once."""
 
@@ -238,9 +241,13 @@ class Discovery:
         targets = self._supply.take(count, now, only_deferred=crowded)
         enter_host, leave_host = self._hosts.enter, self._hosts.leave
         enter_24, defer = self._pacer.neighbourhoods.enter, self._supply.defer
-        air, idle = self._air, self._idle
+        air, idle, monotonic = self._air, self._idle, time.monotonic
         sent = 0
         for position, target in enumerate(targets):
+            if monotonic() - now > STALL:
+                # This process was frozen: what gate, lease and clock said before holds no more.
+                self._put_back(targets[position:], now)
+                break
             ip, address = target
             if not enter_host(ip):
                 defer(target, now + HOST_RETRY)
@@ -354,5 +361,8 @@ class Discovery:
                 "limit of open files, or widen net.ipv4.ip_local_port_range"
             )
         self._retry_at = now + OURS_RETRY
+        self._put_back(targets, self._retry_at)
+
+    def _put_back(self, targets: Sequence[Target], until: float) -> None:
         for target in targets:
-            self._supply.defer(target, self._retry_at)
+            self._supply.defer(target, until)

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -135,7 +135,7 @@ class Shard:
         plan, clock = work.plan, time.monotonic
         room = socket_room()
         self._plan, self._assignment, self._tasks, self._clock = plan, assignment, tasks, clock
-        self._started_at = datetime.now(UTC)
+        self._started_at, self._began = datetime.now(UTC), clock()
         self._lease = lease
         self._gate = Gate.open(plan, lease.assure)
         self._gate.refresh(word.optouts)
@@ -290,7 +290,8 @@ class Shard:
             worker=f"{platform.node()}:{os.getpid()}",
             version=version("survey"),
             started_at=self._started_at,
-            finished_at=datetime.now(UTC),
+            # By the monotonic clock: the wall clock may be set meanwhile.
+            finished_at=self._started_at + timedelta(seconds=self._clock() - self._began),
             planned=self._planned,
             excluded=kept.excluded,
             opted_out=kept.opted_out,

@@ -68,7 +68,9 @@ class Coordinator:
         self._losses: Counter[int] = Counter()
         self._under_way: dict[int, Assignment] = {}
         self._strays: set[Assignment] = set()
-        self._standing = Standing(what.targets, what.shards, receipts.values(), time.monotonic)
+        self._standing = Standing(
+            what.targets, what.shards, receipts.values(), dict(self._attempts), time.monotonic
+        )
         self._thread = threading.current_thread()
         self._shown_at = self._manifest_at = float("-inf")
 

@@ -53,7 +53,9 @@ class ScanSummary:
         late: SYN discovery: answers of targets that had been given up as silent.
         strange: SYN discovery: answers that no probe explains.
         dropped: SYN discovery: answers that were lost; some silent targets may have answered.
-        retries: Shards that were handed out more than once, by any coordinator of the run.
+        retries: Times that a shard was handed out again, by any coordinator of the run.
+        repeated: Targets that may have been dialled again for that: at most so many, since it is
+            not known how far the worker got that was lost.
         seconds: How long this coordinator took.
     """
 
@@ -73,6 +75,7 @@ class ScanSummary:
     strange: int
     dropped: int
     retries: int
+    repeated: int
     seconds: float
 
 
@@ -195,14 +198,16 @@ def _finish(what: Undertaking, receipts: dict[int, Receipt], seconds: float) -> 
 
 def _summary(run: RunLayout, receipts: Iterable[Receipt], seconds: float) -> ScanSummary:
     handed = Counter(handout.shard for handout in read_handouts(run))
-    total: Counter[str] = Counter(shards=0)
+    total: Counter[str] = Counter(shards=0, repeated=0)
     for receipt in receipts:
+        total["repeated"] += max(0, handed[receipt.shard] - 1) * receipt.planned
         total["shards"] += 1
         total.update({name: getattr(receipt, name) for name in _SUMS})
     retries = sum(times - 1 for times in handed.values())
     return ScanSummary(
         shards=total["shards"],
         retries=retries,
+        repeated=total["repeated"],
         seconds=seconds,
         **{name: total[name] for name in _SUMS},
     )

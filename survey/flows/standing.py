@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,7 +42,9 @@ class ScanStatus:
         shards: Shards of the plan.
         committed: Shards committed.
         running: Shards under way.
-        retries: Shards that were handed out again by this coordinator.
+        retries: Times that a shard must be handed out again, or was, since the run began.
+        repeated: Targets that may have been dialled more than once for that: at most so many, since
+            it is not known how far a worker got that was lost.
         resting: Slots of lost workers, not granted until their leases are surely over.
         silence: Seconds since the worker asked for its lease that has been silent longest.
         optouts: Entries of the opt-out log.
@@ -63,6 +65,7 @@ class ScanStatus:
     committed: int
     running: int
     retries: int
+    repeated: int
     resting: int
     silence: float
     optouts: int
@@ -78,6 +81,7 @@ class Standing:
         planned: Targets of the plan.
         shards: Shards of the plan.
         receipts: Of what was committed before.
+        handed: How often each shard was handed out before.
         clock: Seconds, monotonic.
     """
 
@@ -86,17 +90,21 @@ class Standing:
         planned: int,
         shards: int,
         receipts: Iterable[Receipt],
+        handed: Mapping[int, int],
         clock: Callable[[], float],
     ) -> None:
         self._planned, self._shards, self._clock = planned, shards, clock
+        self._each = -(-planned // max(1, shards))
         self._lock = threading.Lock()
         self._live: dict[int, Progress] = {}
         self._done = self._found = self._packets = self._committed = 0
         self._history: deque[tuple[float, int, int]] = deque()
+        self.retries = sum(handed.values())
         for receipt in receipts:
             self._add(receipt)
+            self.retries -= 1 if handed.get(receipt.shard) else 0
+        self._repeated = self.retries * self._each
         self._packets = 0
-        self.retries = 0
 
     def begin(self, shard: int, attempt: int) -> None:
         """A shard was handed out; reports of it count from now on."""
@@ -120,7 +128,9 @@ class Standing:
         """A shard is not under way any more; what it did counts for nothing but its packets."""
         with self._lock:
             lost = self._live.pop(shard, None)
-            self._packets += lost.packets if lost else 0
+            if lost is not None:
+                self._packets += lost.packets
+                self._repeated += lost.planned or self._each
 
     def status(
         self, state: State, cap: int, *, optouts: InForce, silence: float, resting: int
@@ -146,6 +156,7 @@ class Standing:
                 committed=self._committed,
                 running=len(live),
                 retries=self.retries,
+                repeated=self._repeated,
                 resting=resting,
                 silence=round(silence, 1),
                 optouts=optouts.known,

@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from errno import ENOSPC
 
 from survey.errors import StorageError
 from survey.storage.files import private_folder
@@ -49,7 +50,9 @@ def add_handout(run: RunLayout, handout: Handout) -> None:
         descriptor = os.open(run.handouts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             # The leading newline ends a line that a crash may have torn; blank lines are nothing.
-            os.write(descriptor, b"\n" + line.encode() + b"\n")
+            text = b"\n" + line.encode() + b"\n"
+            if os.write(descriptor, text) != len(text):
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

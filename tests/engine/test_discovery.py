@@ -293,6 +293,30 @@ def test_opt_out_in_the_middle_is_obeyed(make: Make, gate: Any) -> None:
     assert discovery._supply.kept_back.opted_out == 40
 
 
+def test_thawed_process_asks_anew_before_it_dials_on(
+    make: Make, gate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gate, lease and clock were asked before it was frozen in the middle of a chunk."""
+    targets = [(BASE + number, FREE) for number in range(64)]
+    dialled = 0
+
+    def enter(hosts: Hosts, ip: int) -> bool:
+        nonlocal dialled
+        dialled += 1
+        if dialled == 3:
+            time.sleep(2 * module.STALL)
+            gate.change(opted_out={ip for ip, _ in targets})
+        return entered(hosts, ip)
+
+    entered = Hosts.enter
+    monkeypatch.setattr(Hosts, "enter", enter)
+    discovery = make(targets)
+    discovery.run_alone()
+
+    assert discovery.tally.sent == 3
+    assert discovery._supply.kept_back.opted_out == 61
+
+
 def test_source_addresses_are_used_in_turn(make: Make) -> None:
     """Targets see the addresses that the campaign named."""
     with socket.socket() as listener:

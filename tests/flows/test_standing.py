@@ -63,7 +63,7 @@ def progress(shard: int, done: int, packets: int, attempt: int = 0) -> Progress:
 
 def test_receipts_and_reports_add_up(clock: Clock) -> None:
     """What is committed and what is under way, each once."""
-    standing = Standing(400, 4, [receipt(0)], clock)
+    standing = Standing(400, 4, [receipt(0)], {}, clock)
     standing.begin(1, 0)
     standing.begin(2, 0)
     standing.note(progress(1, 50, 60))
@@ -78,7 +78,7 @@ def test_receipts_and_reports_add_up(clock: Clock) -> None:
 
 def test_reports_of_an_attempt_before_are_passed_over(clock: Clock) -> None:
     """A zombie's progress is nobody's."""
-    standing = Standing(100, 1, [], clock)
+    standing = Standing(100, 1, [], {}, clock)
     standing.begin(0, 0)
     standing.note(progress(0, 90, 90))
     standing.lose(0)
@@ -91,7 +91,7 @@ def test_reports_of_an_attempt_before_are_passed_over(clock: Clock) -> None:
 
 def test_rate_and_time_left_are_told_from_the_recent_pace(clock: Clock) -> None:
     """Packets per second now; seconds left from targets, which never turn negative."""
-    standing = Standing(200, 2, [receipt(0)], clock)
+    standing = Standing(200, 2, [receipt(0)], {}, clock)
     standing.begin(1, 0)
     first = standing.status(State.RUNNING, 100, **QUIET)
     for second in range(1, 11):
@@ -106,8 +106,22 @@ def test_rate_and_time_left_are_told_from_the_recent_pace(clock: Clock) -> None:
 
 def test_done_never_passes_planned(clock: Clock) -> None:
     """Not even by a report that comes twice."""
-    standing = Standing(100, 1, [receipt(0)], clock)
+    standing = Standing(100, 1, [receipt(0)], {}, clock)
     standing.begin(0, 0)
     standing.note(replace(progress(0, 80, 80)))
 
     assert standing.status(State.RUNNING, 10, **QUIET).done == 100
+
+
+def test_what_may_have_been_sent_twice_is_counted(clock: Clock) -> None:
+    """Over restarts of the coordinator too, and never less than it was."""
+    handed = {0: 2, 1: 1}  # shard 0 was lost once before it was committed, shard 1 not yet done
+    standing = Standing(300, 3, [receipt(0)], handed, clock)
+    before = standing.status(State.RUNNING, 10, **QUIET)
+    standing.begin(2, 0)
+    standing.note(progress(2, 40, 50))
+    standing.lose(2)
+    after = standing.status(State.RUNNING, 10, **QUIET)
+
+    assert (before.retries, before.repeated) == (2, 200)
+    assert after.repeated == 300
