@@ -57,6 +57,7 @@ def findings(  # noqa: PLR0917 - one parameter per option
             rows = rows.filter(f"verdict = '{verdict}'")  # one of click's choices
         found = rows.project(
             "address AS ip, port, probe, verdict, rung, rule, peer_text(exit_ip) AS exit_ip, "
+            "adds_identity, flags, "
             "variant, code, bytes_text(reply) AS reply, bytes_text(banner) AS banner, "
             "software, software_version, software_named, software_sign, host, "
             "country, registry_country, country_conflict, asn, network, holder, organisation, "

@@ -12,13 +12,13 @@ from survey.model.observation import Observation
 from survey.model.probe import Probe
 from survey.probes import opinion_smtp
 from survey.probes.context import Context
-from survey.probes.opinion_http import HTTP_CONNECT
+from survey.probes.opinion_http import HTTP_CONNECT, HTTP_GET
 from survey.probes.opinion_socks import SOCKS4, SOCKS5
 from survey.probes.registry import PROBES
 
 Run = Callable[[int, int, Context], Awaitable[tuple[Observation, ...]]]
 
-_TUNNELS = {one.probe: one for one in (HTTP_CONNECT, SOCKS4, SOCKS5)}
+_TUNNELS = {one.probe: one for one in (HTTP_CONNECT, HTTP_GET, SOCKS4, SOCKS5)}
 # python-socks sends no SOCKS4a request whose host name is an address.
 
 

@@ -1,4 +1,4 @@
-"""Second opinions on HTTP proxies: h11 asks for the tunnel and reads the answer.
+"""Second opinions on HTTP proxies: h11 asks for the tunnel or the page and reads the answer.
 
 Of the HTTP libraries it is the one that keeps what comes glued to the 200, so that our canary's
 greeting is not lost and the very same ports can be asked for as by our own dialogue.
@@ -16,10 +16,11 @@ from survey.model.failure import Failure
 from survey.model.observation import Protocol, Step
 from survey.model.plan import Endpoint
 from survey.model.probe import Probe
-from survey.probes import http_connect
+from survey.probes import http_connect, http_get
 from survey.probes.introduction import agent
 from survey.probes.opinion_tunnel import Errand, TunnelOpinion
 from survey.protocols.dialogue import Answer
+from survey.protocols.http_fetch import MAX_BODY
 from survey.protocols.token import NONCE_CHARS
 
 _PIECE = 8192
@@ -55,6 +56,62 @@ async def _connect(errand: Errand) -> Answer:
             reply=errand.heard,
         )
     return await _talk(errand, reply.status_code, proxy.trailing_data[0])
+
+
+async def _get(errand: Errand) -> Answer:
+    proxy = h11.Connection(our_role=h11.CLIENT)
+    near = errand.splice.near
+    host = f"{format_ip(errand.to.ip)}:{errand.to.port}"
+    request = h11.Request(
+        method="GET",
+        target=f"http://{host}/{errand.token}",
+        headers=[
+            ("Host", host),
+            ("User-Agent", agent(errand.context.identity)),
+            ("Connection", "close"),
+        ],
+    )
+    code: int | None = None
+    page = b""
+    failure: Failure | None = None
+    try:
+        async with asyncio.timeout(errand.patience):
+            await _send(near, proxy.send(request) or b"")
+            reply = await _reply(near, proxy)
+            code = reply.status_code
+            if code in _SUCCESSFUL:
+                page = await _page(near, proxy)
+                failure = errand.splice.failure or Failure.GARBAGE
+    except TimeoutError:
+        failure = errand.failure(Failure.STALLED)
+    except (h11.RemoteProtocolError, OSError):
+        failure = errand.failure(Failure.GARBAGE)
+    if found := _ANSWER.search(page):
+        return Answer(
+            Step.ECHOED,
+            protocol=Protocol.HTTP,
+            code=code,
+            reply=errand.heard,
+            nonce=found[1].decode("ascii"),
+        )
+    if code is None:
+        return Answer(Step.CONNECTED, failure, reply=errand.heard)
+    refused_at = None if code in _SUCCESSFUL else "GET"
+    return Answer(Step.SPOKE, failure, Protocol.HTTP, refused_at, code, errand.heard)
+
+
+async def _page(near: socket.socket, proxy: h11.Connection) -> bytes:
+    """The body of the reply, as far as our canary's line can be in it."""
+    page = b""
+    while len(page) < MAX_BODY and not _ANSWER.search(page):
+        event = proxy.next_event()
+        if isinstance(event, h11.Data):
+            page += event.data
+        elif event is h11.NEED_DATA:
+            proxy.receive_data(await asyncio.get_running_loop().sock_recv(near, _PIECE))
+        else:
+            break
+    return page
 
 
 def _request(to: Endpoint, agent: str) -> h11.Request:
@@ -116,4 +173,7 @@ async def _send(near: socket.socket, data: bytes) -> None:
     await asyncio.get_running_loop().sock_sendall(near, data)
 
 
+HTTP_GET = TunnelOpinion(
+    Probe.HTTP_GET, Client.H11, http_get.PACKETS + _MORE, _get, http_get.VARIANTS
+)
 HTTP_CONNECT = TunnelOpinion(Probe.HTTP_CONNECT, Client.H11, http_connect.PACKETS + _MORE, _connect)

@@ -64,17 +64,19 @@ class TunnelOpinion:
         client: Its name.
         packets: What one connection may cost.
         run_errand: Ask for the tunnel, talk with our canary, say how far it got.
+        variants: To which of our ports, in this order.
     """
 
     probe: Probe
     client: Client
     packets: int
     run_errand: Callable[[Errand], Awaitable[Answer]]
+    variants: tuple[str, ...] = VARIANTS
 
     async def run(self, ip: int, port: int, context: Context) -> tuple[Observation, ...]:
         """Try a target: one observation per connection."""
         observed: tuple[Observation, ...] = ()
-        for variant in VARIANTS:
+        for variant in self.variants:
             if not context.wants(variant):
                 continue
             to = far_end(context, variant)

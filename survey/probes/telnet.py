@@ -10,7 +10,7 @@ from survey.probes.tunnel import TunnelProbe
 from survey.protocols.telnet import telnet
 
 PACKETS = 16
-"""One connection: 9 or 10 measured, two to spare, and 4 retransmits (``dialer.USER_TIMEOUT_MS``)."""
+"""One connection: 9 or 10 measured, 2 to spare, and 4 retransmits (``dialer.USER_TIMEOUT_MS``)."""
 
 _PROBE = TunnelProbe(Probe.TELNET, telnet, PACKETS, we_speak_first=False)
 

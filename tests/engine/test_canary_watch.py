@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -125,3 +126,26 @@ async def test_silent_canary_is_ill(
     doors[1].greeting = b""
 
     assert not await watch_of(doors[2]).check()
+
+
+@pytest.mark.parametrize(
+    ("reply", "well"),
+    [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.1 503 No\r\n\r\n", False), (b"", False)],
+)
+async def test_a_web_host_belongs_to_it_if_the_plan_has_one(
+    doors: tuple[Door, Door, Canary], reply: bytes, *, well: bool
+) -> None:
+    """It is asked for its own page."""
+    heard = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(reply)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        watch = watch_of(replace(doors[2], web=Endpoint(LOOPBACK, port)))
+
+        assert await watch.check() is well
+    assert heard[0].startswith(b"GET / HTTP/1.1\r\n")

@@ -427,3 +427,78 @@ def test_only_plain_envelopes_are_another_client_s_business(context: Context) ->
         assert opinion_smtp.carries(odd) == ("%" in pattern)
     assert client_for(Probe.SMTP_RELAY, context) is Client.AIOSMTPLIB
     assert client_for(Probe.SMTP_RELAY, replace(context, only=("C0",))) is Client.SAME_CLIENT
+
+
+class Fetcher:
+    """A proxy that fetches: its answer is our canary's, or something else."""
+
+    def __init__(self, head: bytes, page: bytes | None = None, *, cut: int = 1000) -> None:
+        self.head, self.page, self.cut = head, page, cut
+        self.heard: list[bytes] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        self.heard.append(await reader.readuntil(b"\r\n\r\n"))
+        token = re.findall(rb"[a-z2-7]{56}", self.heard[0])[0].decode()
+        page = answer(make_nonce(KEY, token, b"x")) if self.page is None else self.page
+        reply = self.head.replace(b"%", b"%d" % len(page)) + page
+        for at in range(0, len(reply), self.cut):
+            writer.write(reply[at : at + self.cut])
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("cut", [9, 1000])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nVia: 1.1 x\r\n\r\n",
+    ],
+)
+async def test_a_page_is_fetched_by_another_client_with_the_same_bytes(
+    serve: Callable, context: Context, head: bytes, cut: int
+) -> None:
+    """From the port that waits for the client."""
+    ours, theirs = Fetcher(head, cut=cut), Fetcher(head, cut=cut)
+    (first,) = await PROBES[Probe.HTTP_GET].run(LOOPBACK, await serve(ours), context)
+    (row,) = await opine(Probe.HTTP_GET, serve, replace(context, attempt=1), theirs)
+    names = [re.sub(rb"[a-z2-7]{56}", b"token", fetcher.heard[0]) for fetcher in (ours, theirs)]
+    assert names[0] == names[1]
+    assert (row.step, row.failure, row.client) == (Step.ECHOED, None, Client.H11)
+    assert (row.variant, row.canary_port, row.attempt) == ("web", 27, 1)
+    assert first.nonce
+    assert row.nonce == make_nonce(KEY, row.token, b"x")
+
+
+@pytest.mark.parametrize(
+    ("head", "page", "end"),
+    [
+        (b"HTTP/1.1 403 No\r\nContent-Length: %\r\n\r\n", b"no", (Step.SPOKE, "GET", 403, None)),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: %\r\n\r\n",
+            b"<html>",
+            (Step.SPOKE, None, 200, Failure.GARBAGE),
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            b"x" * 20_000,
+            (Step.SPOKE, None, 200, Failure.GARBAGE),
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
+            b"short",
+            (Step.SPOKE, None, 200, Failure.CLOSED),
+        ),
+        (b"SSH-2.0-x\r\n", b"", (Step.CONNECTED, None, None, Failure.CLOSED)),
+    ],
+)
+async def test_another_page_is_no_proof_for_another_client(
+    serve: Callable, context: Context, head: bytes, page: bytes, end: tuple[object, ...]
+) -> None:
+    """A refusal, a web server, an answer that was cut off, no HTTP."""
+    (row,) = await opine(Probe.HTTP_GET, serve, context, Fetcher(head, page))
+    assert (row.step, row.refused_at, row.code, row.failure) == end
+    assert row.nonce == ""

@@ -280,6 +280,22 @@ SURVEY_MISTAKES = [
         "probes.http_connect.depth",
         "ports",
     ),
+    (
+        "[probes.http_connect]",
+        "[probes.http_get]\nports = [80]\n[probes.http_connect]",
+        "canary.web",
+        "waits for the client",
+    ),
+    ('echo = "', 'web = "203.0.113.25:25"\necho = "', "canary.web", "another port"),
+    ('echo = "', 'web = "203.0.113.25:2525"\necho = "', "canary.web", "another port"),
+    ('echo = "', 'web = "5.6.1.1:80"\necho = "', "canary.web", "targets.exclude"),
+    ('echo = "', 'web = "10.0.0.1:80"\necho = "', "canary.web", "public address"),
+    (
+        "ports = [3128, 8080]",
+        "ports = [3128, 8080]\ntls_ports = [8080]",
+        "probes.http_connect.tls_ports",
+        "with TLS or without",
+    ),
     ('exclude = ["5.6.7.0/24"]', 'exclude = ["5.6.7.0/33"]', "targets.exclude.0", "192.0.2.0/24"),
 ]
 
