@@ -20,9 +20,6 @@ from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
 
 
-_LEAST = Depth.STANDARD
-
-
 @dataclass(frozen=True, slots=True)
 class JudgeSummary:
     """What a judgement came to.  Counts only, nothing about a host.
@@ -92,7 +89,7 @@ def judge(
         optouts_version=optouts.version,
         waits=plan.waits,
         several_sources=len(plan.identity.source_addresses) > 1,
-        depth=max((part.depth for part in plan.probes), key=list(Depth).index, default=_LEAST),
+        depth=next((part.depth for part in plan.probes if part.probe.is_relay), Depth.STANDARD),
         registries=choose,
     )
     judged = write_findings(layout, material)
