@@ -49,7 +49,7 @@ class View:
         rows = self._connection.execute(query("report_probes")).fetchall()
         found = {Probe(probe): counts for probe, *counts in rows}
         return tuple(
-            ProbeExposure(part.probe, part.ports, *found.get(part.probe, (0, 0, 0)))
+            ProbeExposure(part.probe, part.every_port, *found.get(part.probe, (0, 0, 0)))
             for part in self._plan.probes
         )
 
