@@ -1,0 +1,77 @@
+"""``survey retest``: what a person may ask for, and what is said when there is nothing to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from made_data import MadeData, seen
+
+from survey.cli.main import main
+from survey.cli.retest import parse_target
+from survey.errors import ConfigError
+from survey.flows.retest import Target
+from survey.model.address import parse_ip
+from survey.model.observation import Step
+from survey.model.probe import Probe
+
+
+def run(made: MadeData, *arguments: str) -> Result:
+    """The command over a made data directory."""
+    return CliRunner().invoke(main, ["--data", str(made.settings.data), "retest", *arguments])
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> MadeData:
+    """A run whose one finding is closed, so nothing is to be followed up."""
+    data = MadeData(tmp_path)
+    data.scan([seen("192.0.2.1", step=Step.SPOKE, refused_at="RCPT", code=554, reply=b"554 no")])
+    return data
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("192.0.2.7", Target(parse_ip("192.0.2.7"))),
+        ("192.0.2.7:25", Target(parse_ip("192.0.2.7"), 25)),
+        ("192.0.2.7/socks5", Target(parse_ip("192.0.2.7"), None, Probe.SOCKS5)),
+        ("192.0.2.7:1080/socks5", Target(parse_ip("192.0.2.7"), 1080, Probe.SOCKS5)),
+    ],
+)
+def test_a_target_is_an_address_a_port_and_a_probe(text: str, target: Target) -> None:
+    """The last two may be left out."""
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2", "192.0.2.7:", "192.0.2.700", "a.example", "192.0.2.7/x"]
+)
+def test_anything_else_is_wrong_usage(text: str) -> None:
+    """With one line that shows how."""
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.7:1080/socks5"):
+        parse_target(text)
+
+
+@pytest.mark.parametrize("arguments", [[], ["192.0.2.7", "--due"]])
+def test_one_thing_must_be_asked_for(made: MadeData, arguments: list[str]) -> None:
+    """What is due, a run, or a target."""
+    done = run(made, *arguments)
+    assert done.exit_code == 2
+    assert "--due" in done.output
+
+
+def test_a_target_of_no_plan_is_wrong_usage(made: MadeData) -> None:
+    """Only what a plan has may be tested at all."""
+    for target in ("203.0.113.9", "192.0.2.1:9"):
+        done = run(made, target)
+        assert done.exit_code == 2
+        assert "no plan" in done.output
+
+
+def test_nothing_due_is_said_and_nothing_is_begun(made: MadeData) -> None:
+    """The newest run is judged; then there is nothing to do."""
+    done = run(made, "--due", "--serial", "--json")
+    assert done.exit_code == 0, done.output
+    (summary,) = json.loads(done.stdout)
+    assert (summary["rounds"], summary["waiting"], summary["visits"]) == (0, 0, {})
+    assert run(made, "--due", "--campaign", "another").exit_code == 0
