@@ -69,6 +69,7 @@ class Visit:
 
     def tunnel_nonce(self, argument: bytes) -> tuple[str, Claims, str] | None:
         """Token, claims and our nonce for a NOOP's argument; None unless it is for this port."""
+        argument = argument.rstrip(b"\r\0")  # a telnet client says a CR as CR NUL (RFC 854)
         claims = read_token(self.desk.key, argument)
         if (
             claims is None

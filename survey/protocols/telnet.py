@@ -23,6 +23,9 @@ from survey.protocols.tunnel import Tunnel
 MAX_WORDS = 4096
 """Bytes of banner and prompt, or of talk before the far end's greeting, that are read."""
 
+MOST_REPEATS = 2
+"""Lines between our words and the answer: a terminal shows what it was told."""
+
 _OPTION = re.compile(
     rb"\xff(?:[\xfb-\xfe].|\xfa(?:[^\xff]|\xff[^\xf0])*\xff\xf0|[\xf0-\xf9])", re.DOTALL
 )
@@ -59,7 +62,7 @@ def telnet(to: Endpoint, token: str) -> Dialogue:
     if not found:
         return _not_connected(prompt, inbox)
     tunnel = Tunnel()
-    yield from tunnel.talk(inbox, token)
+    yield from tunnel.talk(inbox, token, MOST_REPEATS)
     return Answer(
         tunnel.step,
         tunnel.failure,

@@ -68,19 +68,31 @@ class Tunnel:
         """What is left to say: the canary deserves a goodbye, a stranger behind a port doesn't."""
         return GOODBYE if self.nonce else b""
 
-    def talk(self, inbox: Inbox, token: str) -> Generator[bytes, Heard, None]:
-        """Wait for the greeting (it may be in the inbox already), ask, and wait for the nonce."""
+    def talk(
+        self, inbox: Inbox, token: str, most_repeats: int = 0
+    ) -> Generator[bytes, Heard, None]:
+        """Wait for the greeting (it may be in the inbox already), ask, and wait for the nonce.
+
+        Args:
+            inbox: What was heard until now.
+            token: To be said.
+            most_repeats: Lines that may come before the answer, where what we say is repeated.
+        """
         self.failure = (yield from self._greeted(inbox)) or inbox.ended
         if self.failure is not None:
             return
         self.asked = True
-        line = yield from inbox.line(_LINE, say=ask(token), starting=b"250 ")
-        if line is None:
-            self.failure = inbox.ended
-        elif found := _ANSWER.fullmatch(line):
-            self.nonce = found[1].decode("ascii")
-        else:
-            self.failure = Failure.GARBAGE
+        say = ask(token)
+        for repeats in range(most_repeats, -1, -1):
+            line = yield from inbox.line(_LINE, say, starting=b"" if repeats else b"250 ")
+            say = b""
+            if line is None:
+                self.failure = inbox.ended
+                return
+            if found := _ANSWER.fullmatch(line):
+                self.nonce = found[1].decode("ascii")
+                return
+        self.failure = Failure.GARBAGE
 
     def _greeted(self, inbox: Inbox) -> Generator[bytes, Heard, Failure | None]:
         """Wait for a whole greeting; why there is none, or None."""

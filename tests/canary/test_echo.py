@@ -37,6 +37,17 @@ async def test_token_is_answered_with_a_nonce_that_is_on_record(up: Running, sta
     assert line["complete"] is False
 
 
+async def test_token_from_a_telnet_client_is_read(up: Running, stand: Any) -> None:
+    """It says CR NUL for a CR, and the line's end behind it."""
+    token = stand.tokens.tunnel(up.echo_port)
+    async with stand.talk(up.echo_port) as talk:
+        reply = await talk.say(f"NOOP {token}\r\0")
+        (line,) = stand.lines.all()
+
+    assert reply == f"250 2.0.0 {line['nonce']}".encode()
+    assert line["token"] == token
+
+
 async def test_the_probe_s_own_dialogue_understands_us(up: Running, stand: Any) -> None:
     """Both sides of ``protocols.tunnel`` fit."""
     talk = await stand.call(up.echo_port)

@@ -257,6 +257,16 @@ async def test_token_in_a_header_of_another_protocol_is_a_stray(up: Running, sta
     assert await stand.kinds() == [("stray", token)]
 
 
+async def test_token_from_a_telnet_client_is_read(up: Running, stand: Any) -> None:
+    """It says CR NUL for a CR, and the line's end behind it."""
+    token = stand.tokens.tunnel(up.smtp_port, variant="mail")
+    async with stand.talk(up.smtp_port) as talk:
+        reply = await talk.say(f"NOOP {token}\r\0")
+    (line,) = await stand.recorded(1)
+
+    assert reply == f"250 2.0.0 {line['nonce']}".encode()
+
+
 async def test_tunnel_to_the_mail_port_is_answered_as_on_the_echo_host(
     up: Running, stand: Any
 ) -> None:

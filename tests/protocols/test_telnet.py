@@ -76,6 +76,18 @@ def test_each_gateway_is_told_its_own_sentence(
     assert (result.protocol, result.farewell) == (Protocol.TELNET, GOODBYE)
 
 
+def test_a_terminal_that_shows_what_it_is_told_is_read_past(cut: Callable) -> None:
+    """As somebody's telnet client does; what it shows is no answer."""
+    shown = b"NOOP " + TOKEN.encode() + b"^M\r\n"
+    gateway = Gateway(b"telnet> ", b"Connected.\r\n" + GREETING, shown + answer(NONCE))
+    result = gateway.play(telnet(CANARY, TOKEN), cut)
+    assert (result.step, result.nonce) == (Step.ECHOED, NONCE)
+
+    gateway = Gateway(b"telnet> ", GREETING, shown * 9)
+    result = gateway.play(telnet(CANARY, TOKEN), cut)
+    assert (result.step, result.failure, result.nonce) == (Step.SENT, Failure.GARBAGE, "")
+
+
 @pytest.mark.parametrize(
     "banner",
     [
