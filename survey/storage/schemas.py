@@ -116,6 +116,7 @@ FINDINGS = _schema(
     _field("rule", pa.string(), "published id of the rule that decided"),
     _field("exit_ip", pa.binary(16), "where it came out at the canary, IPv4 mapped", null=True),
     _field("adds_identity", pa.string(), "headers it adds (Via, ...); null: not seen", null=True),
+    _field("flags", pa.list_(pa.string()), "what to know beside the verdict (model.flag.Flag)"),
     _field("first_seen", UTC, "first observation behind it"),
     _field("last_seen", UTC, "last observation behind it"),
     _field("proven_at", UTC, "last observation that our canary confirmed", null=True),

@@ -6,22 +6,21 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_data import arrived, seen
+from made_judgement import judged, refusal, reply
 
 from survey.analysis.findings import Material, write_findings
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, rank, render, rules_for
 from survey.model.address import parse_ip
 from survey.model.arrival import ArrivalKind
 from survey.model.failure import Failure
-from survey.model.observation import Observation, Protocol, Step
+from survey.model.observation import Protocol, Step
 from survey.model.probe import Probe
 from survey.model.verdict import Rung, Verdict
 from survey.protocols.envelopes import FORMS
 from survey.storage.layout import Layout
-from survey.storage.schemas import ARRIVALS
 from survey.storage.shard_file import rows
 from survey.targets.ranges import RangeSet
 
@@ -109,23 +108,6 @@ class Case:
     arrivals: tuple = field(default=())
 
 
-def reply(code: int, text: str, at: str = "RCPT", **more: object) -> dict:
-    """A refusal in words."""
-    return {
-        "step": Step.SPOKE,
-        "refused_at": at,
-        "code": code,
-        "reply": f"{code} {text}\r\n".encode("latin-1"),
-        "protocol": Protocol.SMTP,
-        **more,
-    }
-
-
-def refusal(code: int, at: str = "CONNECT") -> dict:
-    """A refusal by number."""
-    return {"step": Step.SPOKE, "refused_at": at, "code": code}
-
-
 LETTER = arrived(ArrivalKind.MESSAGE, "t")
 TORN = arrived(ArrivalKind.MESSAGE, "t", complete=False)
 THROUGH = arrived(ArrivalKind.TUNNEL, "t", nonce="n")
@@ -196,6 +178,10 @@ CASES = (
     Case("relay.greeting_refused", reply(554, "no SMTP service here", "GREETING")),
     Case("relay.later", reply(451, "4.3.0 local problem")),
     Case("relay.later", reply(421, "too many errors, try again later")),
+    # nor does one in a mailbox's
+    Case("relay.denied", reply(550, "5.1.1 <x@starttls.rbl.example>: no such user")),
+    Case("relay.denied", reply(550, "5.1.1 x%a.example@relay-denied.blocked.example? No")),
+    Case("relay.denied_softly", reply(454, "4.7.1 <x@greylisted.a.example>: Relay denied")),
     # the word in a host's name refuses nothing
     Case("relay.later", reply(450, "relay7.example.net has a local problem")),
     Case("relay.other_refusal", reply(502, "what?", "EHLO")),
@@ -328,19 +314,6 @@ CASES = (
     Case("tunnel.nothing_listens", {"step": Step.NOTHING, "failure": Failure.REFUSED}, HTTP),
     Case("tunnel.no_contact", {"step": Step.NOTHING, "failure": Failure.UNREACHABLE}, HTTP),
 )
-
-
-def judged(tmp_path: Path, observations: list[Observation], arrivals: tuple = ()) -> list[dict]:
-    """The findings of some rows."""
-    tmp_path.mkdir(exist_ok=True)
-    layout = Layout(tmp_path / "data")
-    observed, heard = tmp_path / "observations.parquet", tmp_path / "arrivals.parquet"
-    pq.write_table(rows("run", 0, observations), observed)
-    columns = {name: [getattr(one, name) for one in arrivals] for name in ARRIVALS.names}
-    pq.write_table(pa.Table.from_pydict(columns, schema=ARRIVALS), heard)
-    material = Material("campaign", "run", (observed,), (heard,), RangeSet.of(()), 0)
-    write_findings(layout, material)
-    return pq.read_table(layout.run("campaign", "run").findings).to_pylist()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)

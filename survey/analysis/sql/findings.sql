@@ -1,6 +1,6 @@
 -- The findings of one slice, each with what answered, and the country and network of its address.
 -- Grain: one per (campaign, run, ip, port, probe); sorted by it.
--- Reads: judged, rules, identified, located, optout_ranges.  Used by: findings.py.
+-- Reads: judged, rules, flags, identified, located, optout_ranges.  Used by: findings.py.
 -- Bound: $campaign, $run.
 CREATE OR REPLACE TEMP TABLE findings AS
 SELECT
@@ -14,6 +14,7 @@ SELECT
     r.rule,
     j.deciding.exit_ip AS exit_ip,
     j.deciding.adds_identity AS adds_identity,
+    coalesce(f.flags, []) AS flags,
     j.first_seen,
     j.last_seen,
     j.proven_at,
@@ -40,6 +41,7 @@ SELECT
     l.organisation_snapshot
 FROM judged AS j
 JOIN rules AS r USING (rank)
+LEFT JOIN flags AS f ON j.ip = f.ip AND j.port = f.port AND j.probe = f.probe
 LEFT JOIN identified AS i ON j.ip = i.ip AND j.port = i.port
 JOIN located AS l ON j.ip = l.ip AND j.last_seen::DATE = l.day
 ASOF LEFT JOIN optout_ranges AS o ON j.ip >= o.range_start
