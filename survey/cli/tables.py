@@ -124,8 +124,8 @@ def exposure(  # noqa: PLR0917 - one parameter per option
         counted = survey.exposure(by, kind, campaign, run).to_arrow_table()
         sources = survey.sources(campaign, run).fetchall()
     _show(counted, as_json=as_json)
-    for kind, source, licence, attribution in sources:
-        say(f"{kind}: {attribution or source} ({licence})")
+    for said, source, licence, attribution in sources:
+        say(f"{said}: {attribution or source} ({licence})")
 
 
 @click.command()
