@@ -10,10 +10,11 @@ columns of ``Observation`` and these:
 - ``reproduced``: two proofs of the target, each with its own token and arrival, by different
   attempts in different processes, far enough apart, from different source addresses where the
   campaign has several, the later by the newest attempt; for variant ``mail``, both are of mail
-- ``words``: the last reply in lower case, every byte that is not printable ASCII as a blank
+- ``words``: the last reply in lower case, every byte that is not printable ASCII as a blank, and
+  without the mailboxes in it
 - ``names_us``: they hold the address that we came from
 - ``like_control``: a refusal of a recipient in the same words as the one of the server's own
-  postmaster (C0) in the same test, mailboxes aside
+  postmaster (C0) in the same test
 - ``head``: the peer's first bytes likewise, for a CONNECT that was granted
 
 A target has several observations: its variants.  The one that got highest on the ladder decides; on
@@ -43,7 +44,9 @@ _GREYLISTED = (
     r"gr[ae]y-?list|try (it |this |your [a-z]+ )?(again|later)|again later|come back|\bretry\b|"
     r"4\.2\.0 |service currently unavailable"
 )
-_TLS_FIRST = r"\bstarttls\b|\btls (is )?required\b|\buse tls\b"
+_TLS_FIRST = (
+    r"(^|[^a-z0-9.@_-])starttls([^a-z0-9.@_-]|[.]( |$)|$)|\btls (is )?required\b|\buse tls\b"
+)
 _AUTHENTICATE = (
     r"\bauth[a-z]* (is )?(required|needed|first)\b|"
     r"\b(must|please|need to|have to) (first )?(auth|log ?in)|"

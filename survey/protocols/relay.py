@@ -136,7 +136,7 @@ _START_INPUT = 354
 _READY = 220
 # "Must issue a STARTTLS command first", "TLS required", "Session encryption is required" ...
 _WANTS_TLS = re.compile(
-    rb"\bstart ?tls\b|\b(use|requires?|needs?) (a )?(tls|ssl|encrypt)|"
+    rb"(?<![\w.@-])start ?tls(?![\w@-])(?!\.\w)|\b(use|requires?|needs?) (a )?(tls|ssl|encrypt)|"
     rb"\b(tls|ssl|encryption|encrypted)\b[a-z ,]{0,40}\b(required?|needed|mandatory|first)\b",
     re.IGNORECASE,
 )

@@ -31,9 +31,6 @@ controls AS (  -- C0 refused: few, since even a closed server has a postmaster
 evidence AS (
     SELECT
         o.*,
-        coalesce(
-            o.refused_at = 'RCPT' AND unaddressed(printable(o.reply)) = k.words, FALSE
-        ) AS like_control,
         coalesce(l.complete AND o.attempt >= u.attempt, l.complete, FALSE) AS letter,
         coalesce(NOT l.complete AND o.attempt >= u.attempt, NOT l.complete, FALSE) AS letter_torn,
         t.token IS NOT NULL AS tunnel,
@@ -45,8 +42,9 @@ evidence AS (
         END AS adds_identity,
         CASE
             WHEN o.refused_at IS NULL THEN ''
-            ELSE printable(o.reply)
+            ELSE unaddressed(printable(o.reply))
         END AS words,
+        k.words AS control_words,
         CASE
             WHEN o.probe = 'http_connect' AND o.step = 'accepted' THEN printable(o.received)
             ELSE ''
@@ -95,7 +93,8 @@ ranked AS (
         CASE
             WHEN probe = 'smtp_relay' THEN relay_rank(
                 step, failure, protocol, refused_at, code, words,
-                source IS NOT NULL AND contains(words, ip_text(source)), like_control,
+                source IS NOT NULL AND contains(words, ip_text(source)),
+                coalesce(refused_at = 'RCPT' AND words = control_words, FALSE),
                 letter, letter_torn, reproduced
             )
             ELSE tunnel_rank(
