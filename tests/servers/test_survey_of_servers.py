@@ -30,6 +30,10 @@ TRUTH = {
     ("postfix/open", "smtp_relay"): ("open", 6, "relay.message_arrived"),
     ("postfix/closed", "smtp_relay"): ("closed", 2, "relay.denied_softly"),
     ("postfix/own_name", "smtp_relay"): ("open", 6, "relay.message_arrived"),
+    ("postfix/starttls", "smtp_relay"): ("open", 6, "relay.message_arrived"),
+    ("postfix/starttls_closed", "smtp_relay"): ("closed", 2, "relay.denied_softly"),
+    ("postfix/smtps", "smtp_relay"): ("open", 6, "relay.message_arrived"),
+    ("exim/percent", "smtp_relay"): ("open", 6, "relay.message_arrived"),
     ("squid/open", "http_connect"): ("open", 6, "tunnel.mail_proven"),
     ("squid/denied", "http_connect"): ("closed", 2, "tunnel.denied"),
     ("squid/login", "http_connect"): ("closed", 2, "tunnel.auth_required"),
@@ -90,7 +94,7 @@ def test_verdict_is_true(server: Daemon, probe: str, findings: Findings) -> None
 
 
 def test_nothing_else_is_found(servers: dict[str, Daemon], findings: Findings) -> None:
-    """Of 1,280 addresses only the servers that we started have a finding."""
+    """Of 1,536 addresses only the servers that we started have a finding."""
     assert {key for key, _ in findings} == set(servers)
 
 
@@ -116,6 +120,10 @@ SOFTWARE = {
     "postfix/open": "postfix",
     "postfix/closed": "postfix",
     "postfix/own_name": "postfix",
+    "postfix/starttls": "postfix",
+    "postfix/starttls_closed": "postfix",
+    "postfix/smtps": "postfix",
+    "exim/percent": "exim",
     # a tunnel that squid grants has not a word of squid's in it
     "squid/open": None,
     "squid/denied": "squid",
