@@ -1,7 +1,6 @@
 """The targets of one shard as numbers: a target's place is host's rank x ports + port's rank.
 
-Places are what a back end keeps its books by: from an address that answered to its place without
-any table of the addresses, since the permutation can be undone.
+Places are what a back end keeps its books by.
 """
 
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.model.plan import Plan
-from survey.targets.ranges import Ips, RangeSet
-from survey.targets.shards import address_order, shard_addresses, shard_bounds, shard_order
+from survey.targets.ranges import Ips
+from survey.targets.shards import shard_addresses, shard_bounds, shard_order
 
 PlaceNumbers = NDArray[np.int64]
 Ports = NDArray[np.uint16]
@@ -27,16 +26,14 @@ class Places:
 
     def __init__(self, plan: Plan, shard: int) -> None:
         self._plan, self._shard = plan, shard
-        self._first, stop = shard_bounds(plan, shard)
-        self._hosts = stop - self._first
-        self._space, self._order = RangeSet.of(plan.ranges), address_order(plan)
+        self._first, _ = shard_bounds(plan, shard)
         self.ips: Ips = shard_addresses(plan, shard)
         self.ports: Ports = np.array(plan.ports, dtype=np.uint16)
         self._rank = np.full(1 << 16, -1, dtype=np.int16)
         self._rank[self.ports] = np.arange(len(self.ports))
 
     def __len__(self) -> int:
-        return self._hosts * len(self.ports)
+        return len(self.ips) * len(self.ports)
 
     def order(self, batch: int) -> Iterator[PlaceNumbers]:
         """All places in the shard's own keyed order, ``batch`` or fewer a time."""
@@ -52,18 +49,14 @@ class Places:
         hosts = self.hosts(places)
         return self.ips[hosts], self.ports[places - hosts * len(self.ports)]
 
-    def of(self, ips: Ips, ports: Ports) -> PlaceNumbers:
-        """The place of each target, or -1 if it is not in this shard."""
-        places = np.full(len(ips), -1, dtype=np.int64)
-        positions, ranks = self._space.position_of(ips), self._rank[ports]
-        known = np.flatnonzero((positions >= 0) & (ranks >= 0))
-        indices = self._order.inverse(positions[known].astype(np.uint64)).astype(np.int64)
-        hosts = indices - self._first
-        here = (hosts >= 0) & (hosts < self._hosts)
-        places[known[here]] = hosts[here] * len(self.ports) + ranks[known[here]]
-        return places
-
     def at(self, indices: NDArray[np.uint32], ports: Ports) -> PlaceNumbers:
         """The place of each target by the plan index of its address; all are of this shard."""
         hosts = indices.astype(np.int64) - self._first
         return hosts * len(self.ports) + self._rank[ports]
+
+    def are(self, places: PlaceNumbers, ips: Ips, ports: Ports) -> NDArray[np.bool_]:
+        """Whether each number is the place of that target; any number may be asked about."""
+        inside = (places >= 0) & (places < len(self))
+        known_ips, known_ports = self.targets(np.where(inside, places, 0))
+        result: NDArray[np.bool_] = inside & (known_ips == ips) & (known_ports == ports)
+        return result

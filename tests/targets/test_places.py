@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from survey.model.address import Range
 from survey.model.plan import Plan
 from survey.targets.places import Places
-from survey.targets.shards import shard_targets
+from survey.targets.shards import shard_bounds, shard_targets
 
 MakePlan = Callable[..., Plan]
 RANGES = (Range(1000, 1019), Range(3000, 3000), Range(5000, 5080))
@@ -33,21 +33,20 @@ def test_places_of_all_shards_are_the_plan(
         assert sorted(ordered.tolist()) == list(range(len(places)))
         assert ips.tolist() == [ip for batch in batches for ip in batch.ips.tolist()]
         assert theirs.tolist() == [port for batch in batches for port in batch.ports.tolist()]
-        assert (places.of(ips, theirs) == ordered).all()
+        assert places.are(ordered, ips, theirs).all()
+        indices = [shard_bounds(plan, shard)[0] + host for host in places.hosts(ordered)]
+        assert (places.at(np.array(indices, dtype=np.uint32), theirs) == ordered).all()
         assert (places.ips[places.hosts(ordered)] == ips).all()
         seen |= set(zip(ips.tolist(), theirs.tolist(), strict=True))
     assert len(seen) == plan.targets
 
 
-def test_other_targets_have_no_place(make_plan: MakePlan) -> None:
-    """Another shard's, another port's, another network's."""
-    plan = make_plan(RANGES, PORTS, 40)
-    here, there = Places(plan, 0), Places(plan, 1)
-    ips = np.array([here.ips[0], there.ips[0], here.ips[0], 999, 0, 2**32 - 1], dtype=np.uint32)
-    ports = np.array([25, 25, 26, 25, 25, 25], dtype=np.uint16)
+def test_no_other_place_is_a_targets(make_plan: MakePlan) -> None:
+    """Another host's, another port's, and numbers that are no place at all."""
+    places = Places(make_plan(RANGES, PORTS, 40), 0)
+    numbers = np.array([0, 1, 3, -1, 120, 2**32 - 1], dtype=np.int64)
+    ips = np.full(len(numbers), places.ips[0], dtype=np.uint32)
+    ports = np.full(len(numbers), 25, dtype=np.uint16)
 
-    places = here.of(ips, ports)
-
-    assert places[0] >= 0
-    assert (places[1:] == -1).all()
-    assert len(here.of(ips[:0], ports[:0])) == 0
+    assert places.are(numbers, ips, ports).tolist() == [True] + [False] * 5
+    assert len(places.are(numbers[:0], ips[:0], ports[:0])) == 0

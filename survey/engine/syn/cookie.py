@@ -1,9 +1,10 @@
 """Our own mark in every SYN, so that an answer proves itself and nothing has to be remembered.
 
-The hash of (address, port) under a key of the shard says all that we may choose: the sequence
-number, the source port and which of our addresses.  An answer has to give all three back.  Who
-can't see our packets has to guess 32 bits and the port; the cookie of another shard or of an
-attempt before this one is as wrong as any.
+The hash of (address, port) under a key of the shard says all that we may choose: the source port,
+which of our addresses, and a mask of 32 bits.  The sequence number is the target's place in the
+shard's books under that mask.  An answer has to give all of it back, so that it comes with its
+place, and the place has to be that of its sender.  Who can't see our packets has to guess 32 bits
+and the port; the cookie of another shard or of an attempt before this one is as wrong as any.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.engine.syn.siphash import Words, siphash
+from survey.targets.places import PlaceNumbers
 from survey.targets.ranges import Ips
 
 Ports = NDArray[np.uint16]
@@ -63,12 +65,12 @@ class Cookie:
         targets |= ips
         return siphash(self._key, targets, _TARGET_BYTES)
 
-    def sender(self, marks: Words) -> Sender:
-        """What the mark of each target says about its SYN."""
+    def sender(self, marks: Words, places: PlaceNumbers) -> Sender:
+        """What the SYN of each target has for its sender, by its mark and place."""
         ports = ((marks >> _PORT_BITS) & _SIXTEEN) * self._count >> np.uint64(16)
-        return Sender(
-            self._source(marks), ports.astype(np.uint16) + self._first, marks.astype(np.uint32)
-        )
+        sequences = marks.astype(np.uint32)
+        sequences ^= places.astype(np.uint32)
+        return Sender(self._source(marks), ports.astype(np.uint16) + self._first, sequences)
 
     def _source(self, marks: Words) -> Ips:
         if len(self._sources) == 1:
@@ -77,10 +79,13 @@ class Cookie:
         sources: Ips = self._sources[which]
         return sources
 
-    def proven(self, ips: Ips, ports: Ports, heard: Sender) -> NDArray[np.bool_]:
-        """For each answer of a target, whether what it gave back is what we sent there."""
-        sent = self.sender(self.marks(ips, ports))
-        same: NDArray[np.bool_] = sent.sequences == heard.sequences
-        same &= sent.ports == heard.ports
-        same &= sent.ips == heard.ips
-        return same
+    def places(self, ips: Ips, ports: Ports, heard: Sender) -> PlaceNumbers:
+        """The place that each answer brings with it, or -1 if it came to the wrong end of ours.
+
+        It is proven when it is the place of the address and port that answered.
+        """
+        marks = self.marks(ips, ports)
+        sent = self.sender(marks, np.zeros(len(marks), dtype=np.int64))
+        places = (sent.sequences ^ heard.sequences).astype(np.int64)
+        places[(sent.ports != heard.ports) | (sent.ips != heard.ips)] = -1
+        return places

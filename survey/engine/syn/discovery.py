@@ -38,8 +38,8 @@ from survey.targets.places import Places
 SLICE = 0.004
 """Seconds of work before the event loop gets its turn."""
 
-CHUNK = 1024
-"""SYNs in one system call."""
+CHUNK = 4096
+"""SYNs in one system call, if the cap allows so many in a burst."""
 
 BATCH = 4096
 """Targets whose cookies are made at once."""
@@ -210,7 +210,8 @@ class SynDiscovery:
 
     def _fire(self, targets: Targets, now: float) -> int:
         """Send these; how many have left."""
-        self._send.write(targets.ips, targets.ports, self._cookie.sender(targets.marks))
+        sender = self._cookie.sender(targets.marks, targets.places)
+        self._send.write(targets.ips, targets.ports, sender)
         # Whatever held this process up between the gate and here may have ended its lease.
         stale = time.monotonic() - now > FRESH
         sent, error = (0, 0) if stale else self._send.send(len(targets))
@@ -260,9 +261,9 @@ class SynDiscovery:
         # whether we asked for it or not: our kernel resets it
         if resets := int(np.count_nonzero(answers.said == Said.OPEN)):
             self._pacer.charge(resets)
-        proven = answers.only(self._cookie.proven(answers.ips, answers.ports, answers.heard))
-        places = self._places.of(proven.ips, proven.ports)
-        assert (places >= 0).all(), "a cookie of this shard for a target of none"
+        places = self._cookie.places(answers.ips, answers.ports, answers.heard)
+        true = self._places.are(places, answers.ips, answers.ports)
+        proven, places = answers.only(true), places[true]
         self.heard.strange += len(answers) - len(proven)
         deciding = self._books.settle(places, proven.said)
         decided = proven.only(deciding)

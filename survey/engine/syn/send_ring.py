@@ -19,7 +19,7 @@ from survey.engine.syn.packet_socket import (
 )
 from survey.targets.ranges import Ips
 
-FRAMES = 4096
+FRAMES = 8192
 WIDTH = 128
 _PROMISE = 32
 """Where a frame's bytes begin: TPACKET2_HDRLEN less the address that is not used for sending."""

@@ -50,7 +50,7 @@ def test_every_frame_leaves_once_round_and_round(cable: Wire, link: Link) -> Non
     with listening(cable) as seen:
         ring = SendRing(link)
         sent = 0
-        for piece in [1, 700, 1024] * 5:
+        for piece in [1, 700, 2048] * 5:
             count = min(piece, ring.room)
             write(ring, sent, count)
             assert ring.send(count) == (count, 0)
