@@ -18,6 +18,10 @@ PATIENCE = 60.0
 REPRODUCED = {
     ("postfix/open", "smtp_relay"): ("relay.reproduced", "aiosmtplib"),
     ("postfix/own_name", "smtp_relay"): ("relay.reproduced", "aiosmtplib"),
+    # its API goes over to TLS where that is offered, not where it is wanted
+    ("postfix/starttls", "smtp_relay"): ("relay.reproduced", "same_client"),
+    ("postfix/smtps", "smtp_relay"): ("relay.reproduced", "same_client"),
+    ("exim/percent", "smtp_relay"): ("relay.reproduced", "aiosmtplib"),
     ("squid/open", "http_connect"): ("tunnel.mail_reproduced", "h11"),
     ("tinyproxy/open", "http_connect"): ("tunnel.mail_reproduced", "h11"),
     ("tinyproxy/no_mail", "http_connect"): ("tunnel.reproduced", "h11"),
