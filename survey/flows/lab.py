@@ -165,7 +165,7 @@ path = {json.dumps(made.optouts.name)}
 
 [cluster]
 slots = 2
-shard_seconds = 5
+shard_seconds = 12
 
 [followups]
 greylisted = 2.0
