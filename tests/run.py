@@ -26,6 +26,8 @@ PACKAGES = {
     "microsocks": None,
     "proxycheck": None,
     "rbldnsd": "rbldnsd",
+    "libgnutls-dane0": None,  # for the unpacked exim, and libidn12
+    "libidn12": None,
     "iproute2": None,
     "procps": None,
 }
@@ -35,6 +37,7 @@ LONG_PACKAGES = {
     "apache2-bin": None,
     "ffproxy": "ffproxy",
     "haproxy": "haproxy",
+    "inetutils-telnet": None,
     "m4": None,
     "msmtp": None,
     "nginx": "nginx",
@@ -47,8 +50,6 @@ LONG_PACKAGES = {
     "vsftpd": "vsftpd",
     # what the unpacked servers need
     "libevent-2.1-7": None,
-    "libgnutls-dane0": None,
-    "libidn12": None,
     "libldap-2.5-0": None,
     "liblockfile1": None,
     "libnsl2": None,
@@ -63,7 +64,10 @@ UNPACKED = {
     "opensmtpd": ("opensmtpd",),
     "sendmail": ("sendmail-bin", "sendmail-cf"),
     "sshd": ("openssh-server",),
+    "telnetd": ("inetutils-telnetd",),
 }
+# Of these, what every run of the tests needs.
+UNPACKED_EVERYDAY = ("exim",)
 UNPACKED_INTO = Path(
     "/var/cache/survey-tests"
 )  # a checkout may lie where servers without root can't read
@@ -85,7 +89,8 @@ def main(arguments: list[str]) -> None:
     if not problem and (missing := install_servers(PACKAGES | (LONG_PACKAGES if long else {}))):
         say(f"tests on servers that are not there will be skipped: {missing}")
         problem = None if shutil.which("ip") else "iproute2 is not installed"
-    if long and not problem and (missing := unpack_servers()):
+    unpacked = UNPACKED if long else {server: UNPACKED[server] for server in UNPACKED_EVERYDAY}
+    if not problem and (missing := unpack_servers(unpacked)):
         say(f"tests on servers that are not there will be skipped: {missing}")
     if problem:
         say(f"no namespace, so no tests on real servers: {problem}")
@@ -127,10 +132,10 @@ def install_servers(packages: Mapping[str, str | None]) -> str | None:
     return f"apt-get could not install {' '.join(still_missing)}" if still_missing else None
 
 
-def unpack_servers() -> str | None:
+def unpack_servers(servers: Mapping[str, Iterable[str]]) -> str | None:
     """Unpack the servers that are not there yet; what went wrong, or None."""
     missing = []
-    for server, packages in UNPACKED.items():
+    for server, packages in servers.items():
         folder = UNPACKED_INTO / server
         if folder.exists():
             continue

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemons import SURVEY, Daemon, stopped, wait_until_listening
-from places import CANARY, CANARY_ECHO, CANARY_SMTP, PROBER, PROBER_NAME
+from places import CANARY, CANARY_ECHO, CANARY_SMTP, CANARY_WEB, PROBER, PROBER_NAME
 
 CAMPAIGN = f"""
 [campaign]
@@ -37,6 +37,7 @@ per_host_connections = 4
 domains = ["canary.example", "canary.test"]
 smtp = "{CANARY}:{CANARY_SMTP}"
 echo = "{CANARY}:{CANARY_ECHO}"
+web = "{CANARY}:{CANARY_WEB}"
 
 [optouts]
 path = "optouts.log"
@@ -100,7 +101,7 @@ class Operation:
                 command, cwd=self.home, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            for port in (CANARY_SMTP, CANARY_ECHO):
+            for port in (CANARY_SMTP, CANARY_ECHO, CANARY_WEB):
                 wait_until_listening(process, CANARY, port, said)
             yield
         finally:
@@ -111,7 +112,7 @@ class Operation:
         done = subprocess.run(
             [SURVEY, *arguments], cwd=self.home, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
     def findings(self, campaign: str, run: str) -> list[dict[str, Any]]:

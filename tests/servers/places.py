@@ -6,6 +6,8 @@ CANARY_SMTP = 25
 """Its MX: what a spammer wants to reach."""
 CANARY_ECHO = 443
 """Its echo host: a proxy grants no port more often."""
+CANARY_WEB = 80
+"""Its web host."""
 PROBER = "127.0.20.2"
 """Where the probes come from: a stranger, unlike 127.0.0.1, which mail servers trust."""
 PROBER_NAME = "prober.example"

@@ -66,6 +66,14 @@ def aiosmtpd(daemon: "Daemon", program: str) -> list[str]:
     return secluded(daemon, "", "/var/spool", *command, name="localhost")
 
 
+def behind_socat(daemon: "Daemon", program: str) -> list[str]:
+    """A program that talks with one person, for everybody who connects."""
+    listen = f"TCP-LISTEN:{daemon.port},bind={daemon.ip},reuseaddr,fork"
+    options = daemon.filled(CONFIGURATIONS / daemon.server / f"{daemon.situation}.options")
+    words = [line for line in options.splitlines() if line and not line.startswith("#")]
+    return ["socat", listen, ",".join([f"EXEC:{program}", *words])]
+
+
 def configured(name: str, *command: str) -> Callable[["Daemon", str], list[str]]:
     """A server that reads one file, of this name, whose path is ``@`` in its command line.
 
@@ -234,8 +242,10 @@ PROGRAMS = {
     "microsocks": Program(arguments, "microsocks"),
     "ssh": Program(ssh, "ssh"),
     "twisted": Program(arguments, "twist3"),
+    "telnet": Program(behind_socat, "telnet"),
     # neither
     "sshd": Program(sshd, "sshd/usr/sbin/sshd"),
+    "telnetd": Program(behind_socat, "telnetd/usr/sbin/telnetd"),
     "vsftpd": Program(configured("vsftpd.conf", "@"), "vsftpd"),
     "socat": Program(arguments, "socat"),
 }

@@ -1,5 +1,8 @@
 """Counting what tools say, and reading what the peers say."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from daemons import Daemon
 from peers import Said, Target, read_nmap, read_proxycheck
@@ -86,6 +89,10 @@ def test_what_proxycheck_says_is_read() -> None:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.key)
-def test_every_situation_has_a_configuration(situation: Situation) -> None:
-    """A row without its file would be found out only where the server is installed."""
-    assert situation.daemon.configurations
+def test_every_situation_has_a_configuration(situation: Situation, tmp_path: Path) -> None:
+    """A row without its file, or a file with a blank that nobody fills, is found out at once."""
+    daemon = replace(situation.daemon)
+    daemon.home = tmp_path
+
+    assert daemon.configurations
+    assert all(daemon.filled(path, program="") for path in daemon.configurations)

@@ -31,14 +31,11 @@ class Situation:
         daemon: The server.
         why: In a few words, what it does with a stranger.
         open: Probe -> how far it leads; what is not named leads nowhere.
-        needs: What the survey must do first to see it, beyond one scan at standard depth; "" if
-            nothing.
     """
 
     daemon: Daemon
     why: str
     open: Mapping[str, Way] = field(default_factory=dict)
-    needs: str = ""
 
     @property
     def key(self) -> str:
@@ -56,10 +53,6 @@ SOCKS5 = {"socks5": Way.MAIL}
 SOCKS4 = {"socks4": Way.MAIL}
 SOCKS4A = {"socks4a": Way.MAIL}
 
-TLS = "TLS to the tested port"
-STARTTLS = "STARTTLS"
-FULL = "full depth"
-GREYLIST = "a follow-up with the same triplet"
 
 NEIGHBOURS = (
     Daemon("nginx", "site", SITE, 80),
@@ -84,17 +77,17 @@ SITUATIONS = (
     Situation(Daemon("postfix", "null_sender", "127.0.21.4", 25), "trusts the null sender", RELAYS),
     Situation(
         Daemon("postfix", "no_domain", "127.0.21.5", 25),
-        "trusts recipients without a domain, and rewrites d!u and u%d to u@d",
-        RELAYS,
-        FULL,
+        "closed, trusts recipients without a domain once it has read percent signs and bangs",
     ),
     Situation(
         Daemon("postfix", "own_mailbox", "127.0.21.6", 25),
-        "trusts recipients at its own name, and rewrites u%d there to u@d",
-        RELAYS,
-        FULL,
+        "closed, trusts recipients at its own name once it has read percent signs",
     ),
     Situation(Daemon("postfix", "bounces", "127.0.21.7", 25), "takes everything, bounces it later"),
+    Situation(
+        Daemon("postfix", "catch_all", "127.0.21.29", 25),
+        "closed, takes any mailbox at its own name and bounces it later",
+    ),
     Situation(Daemon("postfix", "discards", "127.0.21.8", 25), "takes everything, throws it away"),
     Situation(
         Daemon("postfix", "refuses_data", "127.0.21.9", 25), "takes recipients, refuses DATA"
@@ -108,13 +101,11 @@ SITUATIONS = (
         Daemon("postfix", "postscreen_deep", "127.0.21.13", 25),
         "open behind postscreen, which says 450 the first time",
         RELAYS,
-        GREYLIST,
     ),
     Situation(
         Daemon("postfix", "greylisted", "127.0.21.14", 25, behind=_GREYLISTER),
         "open behind greylisting",
         RELAYS,
-        GREYLIST,
     ),
     Situation(
         Daemon("postfix", "greylisted_closed", "127.0.21.15", 25, behind=_GREYLISTER),
@@ -124,11 +115,9 @@ SITUATIONS = (
         Daemon("postfix", "blocklisted", "127.0.21.16", 25), "refuses us, naming a blocklist"
     ),
     Situation(Daemon("postfix", "refuses_greeting", "127.0.21.17", 25), "554 for a greeting"),
-    Situation(
-        Daemon("postfix", "starttls", "127.0.21.18", 587), "open after STARTTLS", RELAYS, STARTTLS
-    ),
+    Situation(Daemon("postfix", "starttls", "127.0.21.18", 587), "open after STARTTLS", RELAYS),
     Situation(Daemon("postfix", "starttls_closed", "127.0.21.19", 587), "closed after STARTTLS"),
-    Situation(Daemon("postfix", "smtps", "127.0.21.20", 465), "open inside TLS", RELAYS, TLS),
+    Situation(Daemon("postfix", "smtps", "127.0.21.20", 465), "open inside TLS", RELAYS),
     Situation(Daemon("postfix", "smtps_closed", "127.0.21.21", 465), "closed inside TLS"),
     Situation(Daemon("postfix", "delayed", "127.0.21.22", 25), "open, delivers much later", RELAYS),
     Situation(
@@ -162,6 +151,14 @@ SITUATIONS = (
     Situation(
         Daemon("postfix", "helo_only", "127.0.21.28", 25), "open, does not know EHLO", RELAYS
     ),
+    Situation(
+        Daemon("postfix", "own_address", "127.0.21.30", 25),
+        "trusts senders at its own address",
+        RELAYS,
+    ),
+    Situation(
+        Daemon("postfix", "localhost", "127.0.21.31", 25), "trusts senders at localhost", RELAYS
+    ),
     # Exim
     Situation(Daemon("exim", "open", "127.0.26.1", 25), "every host is its own", RELAYS),
     Situation(Daemon("exim", "closed", "127.0.26.2", 25), "550 relay not permitted"),
@@ -170,9 +167,23 @@ SITUATIONS = (
     ),
     Situation(
         Daemon("exim", "percent", "127.0.26.4", 25),
-        "reads u%d at its own name as u@d",
+        "takes u%d at its own name or address, and sends it to u@d",
         RELAYS,
-        FULL,
+    ),
+    Situation(
+        Daemon("exim", "bang", "127.0.26.8", 25),
+        "takes d!u at its own name, and sends it to u@d",
+        RELAYS,
+    ),
+    Situation(
+        Daemon("exim", "unquotes", "127.0.26.9", 25),
+        'takes "u@d" at its own name, and sends it to u@d',
+        RELAYS,
+    ),
+    Situation(
+        Daemon("exim", "between_others", "127.0.26.10", 25),
+        "trusts whoever sends to another domain than his own",
+        RELAYS,
     ),
     Situation(Daemon("exim", "bounces", "127.0.26.5", 25), "takes everything, bounces it later"),
     Situation(Daemon("exim", "wants_login", "127.0.26.6", 25), "530 Authentication required"),
@@ -188,7 +199,7 @@ SITUATIONS = (
     Situation(Daemon("sendmail", "open", "127.0.28.1", 25), "promiscuous_relay", RELAYS),
     Situation(Daemon("sendmail", "closed", "127.0.28.2", 25), "550 5.7.1 Relaying denied"),
     Situation(Daemon("sendmail", "own_sender", "127.0.28.3", 25), "relay_local_from", RELAYS),
-    Situation(Daemon("sendmail", "percent", "127.0.28.4", 25), "loose_relay_check", RELAYS, FULL),
+    Situation(Daemon("sendmail", "loose", "127.0.28.4", 25), "closed, with loose_relay_check"),
     # others that hear SMTP
     Situation(
         Daemon("msmtpd", "open", "127.0.29.1", 25, exit_ip="127.0.29.101"),
@@ -360,7 +371,6 @@ SITUATIONS = (
         ),
         "in front of an open proxy, over TLS",
         TUNNELS | REQUESTS,
-        TLS,
     ),
     # ffproxy
     Situation(
@@ -412,6 +422,13 @@ SITUATIONS = (
         "in front of an open SOCKS proxy",
         SOCKS4 | SOCKS5,
     ),
+    # telnet
+    Situation(
+        Daemon("telnet", "gateway", "127.0.42.1", 23, exit_ip="127.0.0.1"),
+        "somebody's telnet client, for anybody who connects",
+        {"telnet": Way.MAIL},
+    ),
+    Situation(Daemon("telnetd", "plain", "127.0.43.1", 23), "asks for a name and a password"),
     # what is neither
     Situation(
         Daemon("socat", "nowhere", "127.0.41.2", 1080, behind="127.0.41.3:1"), "leads nowhere"
@@ -419,6 +436,11 @@ SITUATIONS = (
     Situation(Daemon("socat", "echo", "127.0.41.4", 1080), "says back what it hears"),
     Situation(Daemon("socat", "echo", "127.0.41.5", 8080), "says back what it hears"),
     Situation(Daemon("socat", "echo", "127.0.41.6", 25), "says back what it hears"),
+    Situation(Daemon("socat", "echo", "127.0.41.11", 23), "says back what it hears"),
+    Situation(Daemon("socat", "flood", "127.0.41.12", 23), "never stops talking"),
+    Situation(
+        Daemon("socat", "silent", "127.0.41.13", 23), "takes the connection and says nothing"
+    ),
     Situation(Daemon("socat", "flood", "127.0.41.7", 1080), "never stops talking"),
     Situation(Daemon("socat", "flood", "127.0.41.8", 25), "never stops talking"),
     Situation(
