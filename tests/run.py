@@ -28,6 +28,7 @@ PACKAGES = {
     "rbldnsd": "rbldnsd",
     "libgnutls-dane0": None,  # for the unpacked exim, and libidn12
     "libidn12": None,
+    "libfaketime": None,
     "iproute2": None,
     "procps": None,
 }
