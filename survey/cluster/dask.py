@@ -36,8 +36,9 @@ SETTINGS: dict[str, Any] = {
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.unknown-task-duration": "10m",
-    # A worker that is silent for so long is given up for lost; not less, or a busy one would be.
-    "distributed.scheduler.worker-ttl": "2 minutes",
+    # A worker that hangs is ended by its own watchdog.  This timer would go by the wall clock, and
+    # a step of it would end all workers at once.
+    "distributed.scheduler.worker-ttl": None,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.worker.profile.enabled": False,
     "distributed.comm.retry.count": 3,

@@ -11,7 +11,7 @@ from datetime import datetime
 from errno import ENOSPC
 
 from survey.errors import StorageError
-from survey.storage.files import private_folder
+from survey.storage.files import private_folder, sync_folder
 from survey.storage.layout import RunLayout
 
 
@@ -46,6 +46,7 @@ def add_handout(run: RunLayout, handout: Handout) -> None:
         }
     )
     private_folder(run.root)
+    fresh = not run.handouts.exists()
     try:
         descriptor = os.open(run.handouts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -56,6 +57,8 @@ def add_handout(run: RunLayout, handout: Handout) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if fresh:
+            sync_folder(run.root)
     except OSError as error:
         raise StorageError(f"{run.handouts}: can't be written: {error.strerror}") from error
 

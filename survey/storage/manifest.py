@@ -70,7 +70,11 @@ def write_manifest(run: RunLayout, receipts: Iterable[Receipt]) -> None:
     """Write down which shards are committed."""
     ordered = sorted(receipts, key=lambda receipt: receipt.shard)
     shards = [
-        {"file": run.shard(receipt.shard).name, "receipt": receipt_to_content(receipt)}
+        {
+            "file": run.shard(receipt.shard).name,
+            "mark": _mark(run.shard(receipt.shard)),
+            "receipt": receipt_to_content(receipt),
+        }
         for receipt in ordered
     ]
     replace_text(run.manifest, json.dumps({"shards": shards}, indent=0) + "\n")
@@ -86,7 +90,7 @@ def committed(run: RunLayout, plan_hash: str) -> dict[int, Receipt]:
     """
     if not run.shards.is_dir():
         return {}
-    known = {path.name: receipt for path, receipt in _remembered(run)}
+    known = _remembered(run)
     found: dict[int, Receipt] = {}
     for path in sorted(run.shards.iterdir()):
         name = SHARD_NAME.match(path.name)
@@ -101,8 +105,23 @@ def committed(run: RunLayout, plan_hash: str) -> dict[int, Receipt]:
     return found
 
 
-def _remembered(run: RunLayout) -> tuple[tuple[Path, Receipt], ...]:
+def _remembered(run: RunLayout) -> dict[str, Receipt]:
+    """Receipts by file name, of the files that are still those that were written down."""
     try:
-        return read_manifest(run).shards
-    except StorageError:
-        return ()  # damaged or outrun by a deletion: the footers are asked instead
+        content = json.loads(run.manifest.read_text(encoding="utf-8"))
+        return {
+            item["file"]: receipt_from_content(item["receipt"], run.manifest)
+            for item in content["shards"]
+            if item["mark"] == _mark(run.shards / str(item["file"]))
+        }
+    except (OSError, ValueError, KeyError, TypeError, StorageError):
+        return {}  # none, damaged, or of an earlier version: the footers are asked instead
+
+
+def _mark(path: Path) -> str:
+    """What changes when another file takes this one's place."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size}:{status.st_mtime_ns}"

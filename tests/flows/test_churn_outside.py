@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from churn import Churn, Sizes, churn, committed_shards, outside
+from churn import Churn, Sizes, churn, committed_shards
 from law6 import whole
+from outside import outside
 
 from survey.storage.handouts import read_handouts
 
@@ -21,7 +22,7 @@ def test_caps_hold_and_no_target_is_lost_while_hosts_come_and_go(tmp_path: Path)
             before = committed_shards(scan.made)
             scan.until(lambda before=before: committed_shards(scan.made) > before or scan.done)
         scan.until(lambda: scan.done, 200)
-        seen = outside(scan.net)
+        seen = outside(scan.net.internet.tap)
 
     receipts, _ = whole(scan.made)
     assert seen.missed == 0

@@ -18,10 +18,8 @@ from made_hosts import (
     CANARY_HOME,
     FIRST,
     PORT,
-    SYN,
     Host,
     Network,
-    Packet,
     end,
     network,
     start_scheduler,
@@ -29,7 +27,6 @@ from made_hosts import (
     worker_processes,
 )
 from made_scan import MadeScan, closed_socks5, make_scan, open_socks5, silent, world
-from made_wire import fullest_second
 
 from survey.model.plan import Rate
 from survey.storage.manifest import committed
@@ -227,7 +224,7 @@ def churn(root: Path, sizes: Sizes, hosts: int, seed: int = 0) -> Iterator[Churn
     """A scan that is ready to start: hosts for workers, silent networks, doors, a canary."""
     names = ("base", *(f"w{number}" for number in range(1, hosts + 1)))
     with network(names) as net:
-        net.internet.silence("198.18.2.0/23")
+        net.internet.silence("198.18.1.0/24")
         doors = dict.fromkeys(range(FIRST + 40, FIRST + sizes.addresses, 900), open_socks5)
         doors |= dict.fromkeys(range(FIRST + 90, FIRST + sizes.addresses, 900), closed_socks5)
         doors |= dict.fromkeys(range(FIRST + 140, FIRST + sizes.addresses, 2400), silent)
@@ -247,66 +244,6 @@ def churn(root: Path, sizes: Sizes, hosts: int, seed: int = 0) -> Iterator[Churn
                 yield churned
             finally:
                 churned.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the counter at the far end saw.
-
-    Attributes:
-        packets: All, to tested addresses.
-        fullest_second: Most in any second.
-        fullest_24: Most new connections into one /24 in any second.
-        fullest_host: Most connections at once to one address.
-        repeated: Targets that were dialled by discovery more than once.
-        missed: Packets that the counter itself lost.
-    """
-
-    packets: int
-    fullest_second: int
-    fullest_24: int
-    fullest_host: int
-    repeated: int
-    missed: int
-
-
-def outside(net: Network) -> Outside:
-    """What was counted until now."""
-    packets = sorted(net.internet.packets, key=lambda packet: packet.at)
-    by_24: dict[int, list[float]] = {}
-    flows: dict[tuple[int, int, int], list[Packet]] = {}
-    dials: Counter[int] = Counter()
-    for packet in packets:
-        if packet.flags == SYN:
-            by_24.setdefault(packet.ip >> 8, []).append(packet.at)
-            dials[packet.ip] += 1
-        flows.setdefault((packet.ip, packet.host, packet.source_port), []).append(packet)
-    return Outside(
-        packets=len(packets),
-        fullest_second=fullest_second([packet.at for packet in packets]),
-        fullest_24=max((fullest_second(times) for times in by_24.values()), default=0),
-        fullest_host=_most_at_once(flows),
-        repeated=sum(1 for count in dials.values() if count > 1),
-        missed=net.internet.dropped,
-    )
-
-
-def _most_at_once(flows: dict[tuple[int, int, int], list[Packet]]) -> int:
-    """Most connections to one address that overlap, from first packet to last."""
-    steps: dict[int, list[tuple[float, int]]] = {}
-    for (ip, _, _), packets in flows.items():
-        # A port may be used again for the same address, so a SYN begins another connection.
-        begins = [index for index, packet in enumerate(packets) if packet.flags == SYN]
-        for begin, stop in zip(begins, [*begins[1:], len(packets)], strict=True):
-            steps.setdefault(ip, []).append((packets[begin].at, 1))
-            steps[ip].append((packets[stop - 1].at, -1))
-    most = 0
-    for each in steps.values():
-        open_now = 0
-        for _, change in sorted(each, key=lambda step: (step[0], -step[1])):
-            open_now += change
-            most = max(most, open_now)
-    return most
 
 
 def committed_shards(made: MadeScan) -> int:

@@ -8,19 +8,17 @@ which packets are counted at the far end, outside every program.  On another net
 
 import os
 import signal
-import socket
-import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 from made_wire import Namespace, namespace, why_no_wire
+from outside import Tap, counting
 
 SPACE = "198.18.0.0/16"
 FIRST = 0xC6120000
@@ -30,11 +28,6 @@ CANARY_HOME = 0xC612FE01
 """198.18.254.1: the canary's address; never in a plan."""
 
 _LINK_LOCAL = "fe80::1"
-_TIMESTAMP = 35  # SO_TIMESTAMPNS and SCM_TIMESTAMPNS
-_BUFFER = 33  # SO_RCVBUFFORCE
-_IGNORE_OUTGOING = (263, 23, 1)  # SOL_PACKET, PACKET_IGNORE_OUTGOING
-_IPV4 = 0x0800
-SYN = 0x02
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +55,21 @@ class Host:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A TCP packet that came out of a host's cable.
-
-    Attributes:
-        at: Seconds on the kernel's clock.
-        host: Number of the host that sent it.
-        ip: Destination.
-        port: Destination port.
-        source_port: Source port.
-        flags: TCP flags.
-    """
-
-    at: float
-    host: int
-    ip: int
-    port: int
-    source_port: int
-    flags: int
-
-
 @dataclass(slots=True)
 class Internet:
     """The far end of all cables.
 
     Attributes:
         place: Its namespace.
-        packets: To tested addresses, in the order in which they came.
-        dropped: Packets that the counter itself has missed.
+        tap: What came to tested addresses, counted there.
     """
 
     place: Namespace
-    packets: list[Packet] = field(default_factory=list)
-    dropped: int = 0
+    tap: Tap
 
     def silence(self, space: str) -> None:
         """Let nothing in a range answer."""
-        self._nft("add table inet quiet")
-        self._nft("add chain inet quiet in { type filter hook prerouting priority 0; }")
-        self._nft(f"add rule inet quiet in ip daddr {space} drop")
-
-    def _nft(self, rule: str) -> None:
-        self.place.run("nft", rule)
+        self.place.run("ip", "route", "add", "blackhole", space, "table", "local")
 
 
 @dataclass(slots=True)
@@ -140,9 +105,9 @@ def network(names: tuple[str, ...]) -> Iterator[Network]:
             _host(stack.enter_context(namespace()), name, number, hub, far)
             for number, name in enumerate(names, start=1)
         ]
-        internet = Internet(far)
-        stack.enter_context(_counted(internet, [f"s-{name}" for name in names]))
-        yield Network(hosts, hub, internet)
+        devices = [f"s-{name}" for name in names]
+        tap = stack.enter_context(counting(devices, lambda ip: ip != CANARY_HOME, far.inside))
+        yield Network(hosts, hub, Internet(far, tap))
 
 
 def _host(place: Namespace, name: str, number: int, hub: Namespace, far: Namespace) -> Host:
@@ -176,54 +141,6 @@ def _host(place: Namespace, name: str, number: int, hub: Namespace, far: Namespa
             *("dev", device, "onlink", *own),
         )
     return Host(name, place, control, source)
-
-
-@contextmanager
-def _counted(internet: Internet, devices: list[str]) -> Iterator[None]:
-    """Note every TCP packet that comes out of these devices, but not what goes to the canary."""
-    stop = threading.Event()
-    with ExitStack() as stack:
-        threads = []
-        for number, device in enumerate(devices, start=1):
-            with internet.place.inside():
-                tap = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0))
-                tap.setsockopt(socket.SOL_SOCKET, _BUFFER, 1 << 24)
-                tap.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
-                tap.setsockopt(*_IGNORE_OUTGOING)
-                tap.bind((device, _IPV4))
-            tap.settimeout(0.1)
-            threads.append(
-                threading.Thread(target=_count, args=(internet, tap, number, stop), daemon=True)
-            )
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-
-
-def _count(internet: Internet, tap: socket.socket, host: int, stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            data, ancillary, _, _ = tap.recvmsg(64, 64)
-        except TimeoutError:
-            continue
-        if data[9] != socket.IPPROTO_TCP:
-            continue
-        head = (data[0] & 15) * 4
-        (ip,) = struct.unpack_from(">I", data, 16)
-        if ip == CANARY_HOME:
-            continue
-        source_port, port = struct.unpack_from(">HH", data, head)
-        seconds, nanoseconds = struct.unpack("qq", ancillary[0][2][:16])
-        internet.packets.append(
-            Packet(seconds + nanoseconds / 1e9, host, ip, port, source_port, data[head + 13])
-        )
-    _, dropped = struct.unpack("II", tap.getsockopt(263, 6, 8))  # PACKET_STATISTICS
-    internet.dropped += dropped
 
 
 SETTINGS = Path(__file__).parents[2] / "infra" / "cluster" / "dask.yaml"
