@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from survey.errors import StorageError
-from survey.model.plan import Kind, Plan
+from survey.model.plan import Depth, Kind, Plan
 from survey.model.probe import Probe
 from survey.targets.campaign import read_campaign
 from survey.targets.plan import freeze, load_plan, plan_from_json, plan_hash, plan_to_json
@@ -51,6 +51,23 @@ def test_plan_says_what_the_campaign_says(plan: Plan, tmp_path: Path) -> None:
     assert plan.exclusions == (str(tmp_path / "no.txt"),)
     assert plan.names == "dns:192.0.2.53:53"
     assert plan.optouts_version == 3
+
+
+def test_depth_and_tls_ports_are_frozen(write: Callable[..., Path], survey_text: str) -> None:
+    """Another depth is another plan; a port inside TLS is one of the plan's ports."""
+    deeper = write(
+        survey_text, ("ports = [25]", 'ports = [25, 587]\ntls_ports = [465]\ndepth = "full"')
+    )
+    plan = freeze(read_campaign(deeper), ALLOWED, run="r", now=NOW, seed="ab" * 16)
+    relay = plan.probes[0]
+    assert (relay.probe, relay.depth) == (Probe.SMTP_RELAY, Depth.FULL)
+    assert (relay.ports, relay.tls_ports, relay.every_port) == ((25, 587), (465,), (25, 465, 587))
+    assert {25, 465, 587} <= set(plan.ports)
+    assert plan.probes_on(465) == (Probe.SMTP_RELAY,)
+    assert plan_from_json(plan_to_json(plan)) == plan
+    usual = freeze(read_campaign(write(survey_text)), ALLOWED, run="r", now=NOW, seed="ab" * 16)
+    assert usual.probes[0].depth is Depth.STANDARD
+    assert plan_hash(usual) != plan_hash(plan)
 
 
 def test_plan_survives_json_and_keeps_its_hash(plan: Plan) -> None:
