@@ -232,18 +232,33 @@ def test_nothing_is_sent_long_after_the_gate_was_asked(
     assert made.pacer.meter.total == 20
 
 
-def test_cap_holds_outside(cable: Wire, make: Make) -> None:
+@pytest.mark.parametrize("rate", [400, 3000])
+def test_cap_holds_outside(cable: Wire, make: Make, rate: int) -> None:
     """Our SYNs and our kernel's resets together, as they come out of the cable."""
+    hosts = rate * 5 // 4
     with listening(cable, everybody(syn_ack)) as seen:
-        made = make(500, rate=400)
+        made = make(hosts, rate=rate)
         made.discovery.run_alone()
         time.sleep(0.1)
 
-    assert made.discovery.tally == Tally(sent=500, open=500)
-    assert len(seen.packets(RST)) == 500
-    assert len(seen.packets()) == made.pacer.meter.total == 1000
-    assert fullest_second(seen.packets()) <= 400
-    assert made.pacer.meter.peak <= 400
+    assert made.discovery.tally == Tally(sent=hosts, open=hosts)
+    assert len(seen.packets(RST)) == hosts
+    assert len(seen.packets()) == made.pacer.meter.total == 2 * hosts
+    assert fullest_second(seen.packets()) <= rate
+    assert made.pacer.meter.peak <= rate
+
+
+def test_cap_holds_outside_at_speed(cable: Wire, make: Make) -> None:
+    """Thousands of SYNs in a burst, all refused by a kernel."""
+    answer_everywhere(cable.far, "198.18.0.0/16")
+    with listening(cable) as seen:
+        made = make(40_000, rate=25_000)
+        made.discovery.run_alone()
+    cable.far.run("ip", "route", "del", "local", "198.18.0.0/16", "dev", "lo")
+
+    assert made.discovery.tally == Tally(sent=40_000, refused=40_000)
+    assert len(seen.packets(SYN)) == 40_000
+    assert fullest_second(seen.packets()) <= 25_000
 
 
 def test_networks_have_their_cap(cable: Wire, make: Make) -> None:

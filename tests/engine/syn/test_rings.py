@@ -1,7 +1,9 @@
 """Frames go out of one ring and answers come into the other, over a real cable."""
 
 import errno
+import shutil
 import struct
+import sys
 import time
 from collections.abc import Iterator
 
@@ -134,6 +136,32 @@ def test_ring_that_is_full_counts_what_it_loses(
         assert receive.dropped() == 1000 - 256
         assert receive.dropped() == 1000 - 256
         receive.close()
+
+
+def test_cap_net_raw_is_enough(cable: Wire) -> None:
+    """With that capability alone a link is found, and both rings are made and used."""
+    program = (
+        "import numpy as np\n"
+        "from survey.engine.syn.cookie import Cookie\n"
+        "from survey.engine.syn.link import open_link\n"
+        "from survey.engine.syn.receive_ring import ReceiveRing\n"
+        "from survey.engine.syn.send_ring import SendRing\n"
+        f"link = open_link({NEAR!r}, {parse_ip(GATEWAY)}, ())\n"
+        f"receive, send = ReceiveRing({NEAR!r}, {OWN}), SendRing(link)\n"
+        f"ips = np.arange({FIRST}, {FIRST} + 9, dtype=np.uint32)\n"
+        "ports = np.full(9, 1080, dtype=np.uint16)\n"
+        f"cookie = Cookie(bytes(16), link.sources, {OWN})\n"
+        "send.write(ips, ports, cookie.sender(cookie.marks(ips, ports), np.arange(9)))\n"
+        "print(send.send(9))\n"
+    )
+    if not shutil.which("setpriv"):
+        pytest.skip("there is no setpriv")
+    only = ["setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all"]
+    with listening(cable) as seen:
+        said = cable.near.run(*only, sys.executable, "-c", program)
+
+    assert said == "(9, 0)\n"
+    assert len(seen.packets(0x02)) == 9
 
 
 def test_only_our_ports_are_heard(cable: Wire, link: Link) -> None:
