@@ -172,21 +172,26 @@ def world(
     loop = asyncio.new_event_loop()
 
     async def live() -> None:
+        servers = []
         async with AsyncExitStack() as stack:
             for ip, serve in doors.items():
                 server = await asyncio.start_server(
                     counted(there, ip, serve), format_ip(ip), PORT, backlog=100
                 )
-                stack.callback(server.close)
+                servers.append(server)
             if canary_after:
                 ready.set()
                 await asyncio.sleep(canary_after)
             await stack.enter_async_context(running(canary, key, Layout(root / "data").arrivals))
             ready.set()
             await stop.wait()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                if "counted" in repr(task.get_coro()):
-                    task.cancel()
+            for server in servers:
+                server.close()
+            await asyncio.sleep(0.05)  # who was being let in gets in first
+            inside = [task for task in asyncio.all_tasks() if "counted" in repr(task.get_coro())]
+            for task in inside:
+                task.cancel()
+            await asyncio.gather(*inside, return_exceptions=True)
 
     def alone() -> None:
         with where(), asyncio.Runner(loop_factory=lambda: loop) as runner:
