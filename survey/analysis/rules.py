@@ -13,8 +13,8 @@ columns of ``Observation`` and these:
 - ``words``: the last reply in lower case, every byte that is not printable ASCII as a blank, and
   without the mailboxes in it
 - ``names_us``: they hold the address that we came from
-- ``like_control``: a refusal of a recipient in the same words as the one of the server's own
-  postmaster (C0) in the same test
+- ``like_control``: a plain form's (V0 to V6) refusal of a recipient in the same words as the one of
+  the server's own postmaster (C0) in the same test
 - ``head``: the peer's first bytes likewise, for a CONNECT that was granted
 
 A target has several observations: its variants.  The one that got highest on the ladder decides; on

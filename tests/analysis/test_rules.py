@@ -372,6 +372,18 @@ def test_a_refusal_of_the_postmaster_too_may_be_about_us(
     assert finding["rule"] == rule
 
 
+def test_a_mailbox_that_it_lacks_is_no_refusal_of_everything(tmp_path: Path) -> None:
+    """A server without a postmaster says of `u;d` at its own name what it says of him."""
+    unknown = reply(550, USER.replace("%b", "p@b.example"))
+    observations = [
+        seen("192.0.2.1", variant="V1", **reply(550, "Relaying denied")),
+        seen("192.0.2.1", variant="C0", **unknown),
+        seen("192.0.2.1", variant="V21", **unknown),
+    ]
+    (finding,) = judged(tmp_path, observations)
+    assert (finding["rule"], finding["verdict"]) == ("relay.denied", "closed")
+
+
 def test_an_arrival_days_later_makes_it_open(tmp_path: Path) -> None:
     """Queues hold mail for days; the message proves as much then."""
     taken = seen("192.0.2.1", step=Step.SENT, token="t", code=250, reply=b"250 queued")

@@ -94,7 +94,13 @@ ranked AS (
             WHEN probe = 'smtp_relay' THEN relay_rank(
                 step, failure, protocol, refused_at, code, words,
                 source IS NOT NULL AND contains(words, ip_text(source)),
-                coalesce(refused_at = 'RCPT' AND words = control_words, FALSE),
+                -- the forms from V7 on may be read as a mailbox of its own, like the control's
+                coalesce(
+                    refused_at = 'RCPT'
+                    AND words = control_words
+                    AND variant IN ('V0', 'V1', 'V2', 'V3', 'V4', 'V5', 'V6'),
+                    FALSE
+                ),
                 letter, letter_torn, reproduced
             )
             ELSE tunnel_rank(
