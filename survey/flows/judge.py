@@ -1,5 +1,6 @@
 """From what a run saw and what arrived at the canary to findings; may be run again at any time."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,13 @@ from survey.errors import StorageError
 from survey.model.followup import Wanted
 from survey.model.plan import Depth
 from survey.model.verdict import Verdict
+from survey.probes.messages import MOST_MESSAGES
 from survey.settings import Settings
 from survey.storage.arrivals import arrival_files
 from survey.storage.compaction import compact, observation_files
 from survey.storage.followups import queue_followups
 from survey.storage.layout import Layout
+from survey.storage.messages import all_messages
 from survey.storage.registries import chosen_registries
 from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
@@ -93,7 +96,8 @@ def judge(
         registries=choose,
     )
     judged = write_findings(layout, material)
-    queue_followups(paths, judged.wanted, datetime.now(UTC))
+    wanted = tuple(_possible(judged.wanted, all_messages(paths)))
+    queue_followups(paths, wanted, datetime.now(UTC))
     return JudgeSummary(
         campaign=campaign,
         run=run,
@@ -103,5 +107,12 @@ def judge(
         hosts=judged.hosts,
         snapshots=tuple(one.id for one in judged.snapshots),
         optouts_version=optouts.version,
-        wanted=judged.wanted,
+        wanted=wanted,
     )
+
+
+def _possible(wanted: Iterable[Wanted], sent: Mapping[int, int]) -> Iterator[Wanted]:
+    """What may still be made in this run: a host that had its messages gets no further one."""
+    for one in wanted:
+        if not (one.probe.is_relay and sent.get(one.ip, 0) >= MOST_MESSAGES):
+            yield one

@@ -79,14 +79,14 @@ def plan_round(  # noqa: PLR0917 - what a round is made of
             continue
         attempt = attempts[test] + 1
         why = None
-        if wanted.reason in JUDGED and wanted.key not in asked_for:
-            why = "what came since has answered it"
-        elif wanted.probe not in plan.probes_on(wanted.port) or wanted.ip not in planned:
+        if wanted.probe not in plan.probes_on(wanted.port) or wanted.ip not in planned:
             why = "it is not in the plan"
         elif wanted.probe.is_relay and sent[wanted.ip] >= MOST_MESSAGES:
             why = f"{MOST_MESSAGES} messages were sent to it in this run"
         elif attempt > MOST_ATTEMPTS:
             why = f"it was tested {MOST_ATTEMPTS} times in this run"
+        elif wanted.reason in JUDGED and wanted.key not in asked_for:
+            why = "what came since has answered it"
         if why is not None:
             dropped.setdefault(why, []).append(one.number)
             continue
