@@ -157,7 +157,6 @@ def exim(daemon: "Daemon", program: str) -> list[str]:
 def sendmail(daemon: "Daemon", program: str) -> list[str]:
     """Sendmail's configuration is made from macros; it insists on knowing its host's full name."""
     (daemon.home / "queue").mkdir(mode=0o700)
-    (daemon.home / "aliases").touch()
     macros = daemon.configure("sendmail.mc")
     folder = UNPACKED / "sendmail" / "usr" / "share" / "sendmail" / "cf"
     made = subprocess.run(

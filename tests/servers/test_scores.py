@@ -1,5 +1,6 @@
 """Counting what tools say, and reading what the peers say."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +97,17 @@ def test_every_situation_has_a_configuration(situation: Situation, tmp_path: Pat
 
     assert daemon.configurations
     assert all(daemon.filled(path, program="") for path in daemon.configurations)
+
+
+def test_the_page_names_tests_and_servers_that_exist() -> None:
+    """A trap whose test was renamed or dropped would be a claim without a proof."""
+    root = Path(__file__).resolve().parents[2]
+    traps = (root / "docs" / "truth.md").read_text(encoding="utf-8").partition("## Traps")[2]
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", traps)
+    servers = set(re.findall(r"`(\w+/\w+)`", traps)) - {"tests/servers"}
+
+    assert named
+    assert [
+        f"{path}::{test}" for path, test in named if f"def {test}" not in (root / path).read_text()
+    ] == []
+    assert servers <= {situation.key for situation in SITUATIONS}

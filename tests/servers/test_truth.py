@@ -86,6 +86,8 @@ TRAPS = {
     ("postfix/refuses_message", "smtp_relay"): "relay.recipient_accepted",
     ("postfix/blocklisted", "smtp_relay"): "relay.blocked",
     ("exim/wants_login", "smtp_relay"): "relay.auth_required",
+    ("opensmtpd/broken_tls", "smtp_relay"): "relay.tls_failed",
+    ("sendmail/closed", "smtp_relay"): "relay.denied",
     ("nginx/says_yes", "http_connect"): "tunnel.page",
     ("haproxy/says_yes", "http_connect"): "tunnel.page",
     ("haproxy/reverse", "http_connect"): "tunnel.page",
@@ -209,6 +211,11 @@ def target(each: Asked) -> Target:
     return Target(each.situation.daemon.ip, each.situation.daemon.port)
 
 
+def name(each: Asked) -> str:
+    """What a person calls a test."""
+    return f"{each.situation.key}:{each.situation.daemon.port} {each.probe}"
+
+
 def test_there_are_many() -> None:
     """Each configuration has an address and a meaning of its own."""
     addresses = {situation.daemon.ip for situation in SITUATIONS}
@@ -227,11 +234,15 @@ def test_what_the_survey_says_is_true(probe: str, findings: Findings) -> None:
 
 
 def test_every_open_server_is_open_again(findings: Findings) -> None:
-    """A second test at another time, by another client where one can, finds the same (R7)."""
+    """A second test at another time, by another client where one can, finds the same (R7).
+
+    Behind a greylist it would need a third: the second is a new triplet, which is put off again.
+    """
     once = [
         f"{each.situation.key} {each.probe}: {finding['rule']}"
         for each, finding in findings.items()
         if finding["verdict"] == "open" and finding["rung"] < REPRODUCED
+        if each.situation.key != "postfix/greylisted"
     ]
     assert not once, "\n".join(once)
 
@@ -246,8 +257,7 @@ def mistake(each: Asked, finding: dict[str, Any] | None) -> str:
         right = verdict != "open"
     else:
         right = rule in expected and exit_ip == each.situation.daemon.exit_ip
-    place = f"{each.situation.key}:{each.situation.daemon.port}"
-    return "" if right else f"{place} leads to {each.true}: {verdict}, {rule}, exit {exit_ip}"
+    return "" if right else f"{name(each)} leads to {each.true}: {verdict}, {rule}, exit {exit_ip}"
 
 
 @pytest.mark.parametrize(("key", "probe"), TRAPS, ids=[" ".join(trap) for trap in TRAPS])
@@ -262,12 +272,35 @@ def test_traps_are_seen_through(key: str, probe: str, findings: Findings) -> Non
     assert rules == {TRAPS[key, probe]}
 
 
+def test_an_exit_elsewhere_is_flagged(findings: Findings) -> None:
+    """The entry's owner is told; where it comes out is another address."""
+    elsewhere = {each for each, finding in findings.items() if "exit_differs" in finding["flags"]}
+    expected = {
+        each
+        for each in ASKED
+        if each.true and each.situation.daemon.exit_ip != each.situation.daemon.ip
+    }
+
+    assert {name(each) for each in elsewhere} == {name(each) for each in expected}
+
+
+def test_a_sink_is_flagged(findings: Findings) -> None:
+    """Whatever takes a message and passes none on may be a sink, and nothing more is said."""
+    takers = {
+        each for each, finding in findings.items() if finding["rule"] == "relay.message_taken"
+    }
+
+    assert takers
+    assert {name(each) for each in takers if "sink_suspect" not in findings[each]["flags"]} == set()
+
+
 def test_a_late_delivery_promotes_the_finding(at_first: Findings, findings: Findings) -> None:
     """What was only suspected is open once its message has come, however late."""
     delayed = next(each for each in ASKED if each.situation.key == "postfix/delayed")
 
     assert (at_first[delayed]["verdict"], at_first[delayed]["rung"]) == ("suspected", 4)
     assert findings[delayed]["verdict"] == "open"
+    assert "delayed" in findings[delayed]["flags"]
 
 
 def test_precision_and_recall(tools: tuple[Tool, ...]) -> None:

@@ -194,7 +194,9 @@ SITUATIONS = (
     # OpenSMTPD
     Situation(Daemon("opensmtpd", "open", "127.0.27.1", 25), "any mail from anybody", RELAYS),
     Situation(Daemon("opensmtpd", "closed", "127.0.27.2", 25), "550 Invalid recipient"),
-    Situation(Daemon("opensmtpd", "login", "127.0.27.3", 587), "wants STARTTLS and a login"),
+    Situation(
+        Daemon("opensmtpd", "broken_tls", "127.0.27.3", 587), "wants STARTTLS, and breaks at it"
+    ),
     # Sendmail
     Situation(Daemon("sendmail", "open", "127.0.28.1", 25), "promiscuous_relay", RELAYS),
     Situation(Daemon("sendmail", "closed", "127.0.28.2", 25), "550 5.7.1 Relaying denied"),
