@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -96,7 +97,8 @@ class DaskExecutor:
             ConfigError: The scheduler can't be reached, or is not set as we need it.
         """
         with ExitStack() as stack:
-            stack.enter_context(dask.config.set(SETTINGS))
+            # Dask appends to lists that it is given.
+            stack.enter_context(dask.config.set(deepcopy(SETTINGS)))
             client = self._client(stack)
             pool = DaskPool(client, work)
             client.subscribe_topic(TOPIC, lambda event: report(Progress(**event[1]["progress"])))
