@@ -66,6 +66,9 @@ def retest(
     for plan in plans if target is None else ():
         if newest[plan.campaign] != plan.run and not has_work(settings, plan):
             continue
+        if plan.valid_until is not None and plan.valid_until <= utc_now():
+            say(f"{plan.campaign} {plan.run}: its authority has ended, nothing more is sent")
+            continue
         say(f"{plan.campaign} {plan.run}: follow-ups")
         with Live() as live:
             summaries.append(retest_due(settings, plan, executor, live.show))
@@ -75,7 +78,7 @@ def retest(
     for summary in summaries:
         print_retest(summary)
     if not summaries:
-        say("there is no such run")
+        say("no run has anything to do")
 
 
 def has_work(settings: Settings, plan: Plan) -> bool:

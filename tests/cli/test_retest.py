@@ -1,11 +1,12 @@
 """``survey retest``: what a person may ask for, and what is said when there is nothing to do."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from made_data import MadeData, seen
+from made_data import CAMPAIGN, MORNING, RUN, MadeData, seen
 
 from survey.cli.main import main
 from survey.cli.retest import parse_target
@@ -14,6 +15,7 @@ from survey.flows.retest import Target
 from survey.model.address import parse_ip
 from survey.model.observation import Step
 from survey.model.probe import Probe
+from survey.targets.plan import load_plan, plan_to_json
 
 
 def run(made: MadeData, *arguments: str) -> Result:
@@ -75,3 +77,14 @@ def test_nothing_due_is_said_and_nothing_is_begun(made: MadeData) -> None:
     (summary,) = json.loads(done.stdout)
     assert (summary["rounds"], summary["waiting"], summary["visits"]) == (0, 0, {})
     assert run(made, "--due", "--campaign", "another").exit_code == 0
+
+
+def test_a_run_whose_authority_has_ended_is_passed_over(made: MadeData) -> None:
+    """The gate would refuse it, and other runs must not wait for that."""
+    path = made.layout.run(CAMPAIGN, RUN).plan
+    ended = replace(load_plan(path), valid_until=MORNING)
+    path.write_bytes(plan_to_json(ended))
+    done = run(made, "--due", "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == []
+    assert "authority has ended" in done.stderr
