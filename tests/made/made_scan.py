@@ -238,9 +238,15 @@ async def open_socks5(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     *_, ip, port = struct.unpack(">BBBBIH", await reader.readexactly(10))
     far_reader, far_writer = await asyncio.open_connection(format_ip(ip), port)
     writer.write(b"\x05\x00\x00\x01" + bytes(6))
+    both = [
+        asyncio.create_task(pour(*ends)) for ends in ((reader, far_writer), (far_reader, writer))
+    ]
     try:
-        await asyncio.gather(pour(reader, far_writer), pour(far_reader, writer))
+        await asyncio.gather(*both)
     finally:
+        for direction in both:  # where one breaks, nobody waits for the other
+            direction.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
         far_writer.close()
 
 
