@@ -10,6 +10,7 @@ from outside import outside
 from survey.storage.handouts import read_handouts
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_caps_hold_and_no_target_is_lost_while_hosts_come_and_go(tmp_path: Path) -> None:
     """Per second, per /24 and per host; every event once, then the scan is whole (laws 5 and 6)."""

@@ -49,6 +49,7 @@ def until(true: Any) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_worker_that_dies_right_after_its_commit_has_committed(tmp_path: Path) -> None:
     """Nobody heard of it; who does the shard again finds it done and sends nothing."""
     with world(tmp_path, {FIRST + 5: open_socks5}) as there:
@@ -91,6 +92,7 @@ def fill(folder: Path, leave: int) -> Path:
 
 
 @pytest.mark.parametrize("leave", [0, 8192, 20_480])
+@pytest.mark.long
 def test_full_disk_is_told_and_the_scan_resumes_when_there_is_room(
     tmp_path: Path, leave: int
 ) -> None:
@@ -122,6 +124,7 @@ def test_full_disk_is_told_and_the_scan_resumes_when_there_is_room(
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
+@pytest.mark.long
 def test_steps_of_the_clock_change_nothing_but_times(tmp_path: Path) -> None:
     """An hour ahead and back in the middle: no lease ends, no shard takes negative time."""
     offset = tmp_path / "offset"
