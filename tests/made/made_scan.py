@@ -139,10 +139,12 @@ class World:
     Attributes:
         canary: Our far end.
         visits: Connections that each door had, by address.
+        inside: Who is being served; the event loop itself may forget who half closed.
     """
 
     canary: Canary
     visits: dict[int, int] = field(default_factory=dict)
+    inside: "set[asyncio.Task[None]]" = field(default_factory=set)
 
 
 @contextmanager
@@ -188,10 +190,9 @@ def world(
             for server in servers:
                 server.close()
             await asyncio.sleep(0.05)  # who was being let in gets in first
-            inside = [task for task in asyncio.all_tasks() if "counted" in repr(task.get_coro())]
-            for task in inside:
+            for task in there.inside:
                 task.cancel()
-            await asyncio.gather(*inside, return_exceptions=True)
+            await asyncio.gather(*there.inside, return_exceptions=True)
 
     def alone() -> None:
         with where(), asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -220,11 +221,15 @@ def counted(there: World, ip: int, serve: Serve) -> Serve:
 
     async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there.visits[ip] = there.visits.get(ip, 0) + 1
+        visitor = asyncio.current_task()
+        assert visitor
+        there.inside.add(visitor)
         try:
             await serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            there.inside.discard(visitor)
             writer.close()
 
     return counted
