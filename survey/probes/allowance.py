@@ -20,12 +20,19 @@ class Allowance:
     Args:
         packets: Paid for it already.
         charge: Told what leaves beyond that, through no choice of ours; None if nothing may.
+        leave: Told what leaves when, of what was paid.
     """
 
-    __slots__ = ("_charge", "_most", "_paid", "_step")
+    __slots__ = ("_charge", "_leave", "_most", "_paid", "_step")
 
-    def __init__(self, packets: int, charge: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        packets: int,
+        charge: Callable[[int], None] | None = None,
+        leave: Callable[[int], None] | None = None,
+    ) -> None:
         self._charge = charge
+        self._leave = leave
         self._paid = packets
         self._step = max(_AHEAD, packets // 2)
         self._most = packets * MOST_TIMES if charge else packets
@@ -34,6 +41,11 @@ class Allowance:
         """So many more were paid, for something that an honest peer may want."""
         self._paid += packets
         self._most += packets
+
+    def leave(self, packets: int) -> None:
+        """So many packets leave now, or may."""
+        if self._leave is not None:
+            self._leave(packets)
 
     def covers(self, sent: int) -> bool:
         """Whether a connection that has sent so many packets may go on; pays for what comes."""

@@ -48,6 +48,15 @@ class Pacer(Protocol):
     def charge(self, packets: int) -> None:
         """Charge packets that leave now through no choice of ours; others wait for them."""
 
+    def begun(self) -> None:
+        """Know that a connection that was admitted has begun, with its first packet."""
+
+    def left(self, packets: int) -> None:
+        """Know that so many packets leave now that were paid before."""
+
+    def ended(self) -> None:
+        """Know that a connection has ended, with its last packet."""
+
 
 class Stoppable(Protocol):
     """A conversation in progress."""
@@ -127,12 +136,11 @@ class Dialer:
             reply=reply,
             total=total,
         )
-        self._live.add(conversation)
-        try:
-            return await conversation.done
-        finally:
-            self._live.discard(conversation)
-            conversation.drop()
+        with self.running_one(conversation):
+            try:
+                return await conversation.done
+            finally:
+                conversation.drop()
 
     async def connect(
         self, ip: int, port: int, packets: int, patience: float
@@ -159,7 +167,7 @@ class Dialer:
 
     def allowance(self, packets: int) -> Allowance:
         """What a connection may cost for which so many packets were paid."""
-        return Allowance(packets, self._pacer.charge)
+        return Allowance(packets, self._pacer.charge, self._pacer.left)
 
     async def pay(self, allowance: Allowance, packets: int) -> None:
         """Wait until a connection may cost so many packets more."""
@@ -170,10 +178,12 @@ class Dialer:
     def running_one(self, stoppable: Stoppable) -> Iterator[None]:
         """While this lasts, ``abort`` may stop the conversation."""
         self._live.add(stoppable)
+        self._pacer.begun()
         try:
             yield
         finally:
             self._live.discard(stoppable)
+            self._pacer.ended()
 
     def abort(self, still_allowed: Callable[[int], bool]) -> int:
         """End the conversations with addresses that are not allowed any more; returns how many."""

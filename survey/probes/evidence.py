@@ -9,6 +9,7 @@ from survey.probes.allowance import Allowance
 MAX_BYTES = 96 * 1024
 """Bytes that one conversation takes from a peer; an honest one brings a few kB."""
 
+_SEGMENT = 1400  # bytes in one packet
 _FREE_PIECES = 4  # an honest proxy answers in so many; they can't cost more than was paid
 # struct tcp_info in linux/tcp.h; counts every segment, also retransmits and bare acknowledgements.
 _TCP_INFO_SEGS_OUT = struct.Struct("=136xI")
@@ -63,13 +64,18 @@ class Evidence:
             self.received = (self.received + data)[:MAX_EVIDENCE]
         self.bytes_in += len(data) if size is None else size
         self._pieces += 1
+        if self._allowance is not None:
+            self._allowance.leave(1)  # an acknowledgement, unless that rides on our next word
         return self.bytes_in <= MAX_BYTES and (self._pieces <= _FREE_PIECES or self._affordable())
 
     def say(self, data: bytes, size: int | None = None) -> None:
         """Note what was said, and the bytes that it took on the wire, if not as many."""
         if len(self.sent) < MAX_EVIDENCE:
             self.sent = (self.sent + data)[:MAX_EVIDENCE]
-        self.bytes_out += len(data) if size is None else size
+        size = len(data) if size is None else size
+        self.bytes_out += size
+        if self._allowance is not None and size:
+            self._allowance.leave(-(-size // _SEGMENT))
 
     def _affordable(self) -> bool:
         """Whether a peer that answers in many pieces has not made us send too much."""

@@ -1,6 +1,7 @@
 """The cap holds in every second, through bursts, stalls and changes of rate (law 5)."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_wire import fullest_second
 
 from survey.engine.pacing import (
     BURST_SECONDS,
+    MOST,
     Meter,
     Neighbourhoods,
     Pacer,
@@ -276,3 +279,74 @@ def test_pause_holds_everything_back(clock: Clock, run_virtually: Run) -> None:
 
     assert seen == Counter(talked=1)
     assert pacer.meter.total == 2
+
+
+@pytest.mark.parametrize("rate", [4, 40, 400])
+def test_no_second_holds_more_than_the_cap_when_all_conversations_end_at_once(
+    clock: Clock, run_virtually: Run, rate: int
+) -> None:
+    """Packets leave long after they were paid, and all goodbyes together: a stop, an opt-out."""
+    dice = random.Random(rate)
+    pacer = Pacer(rate, Neighbourhoods(1e6, 1, 0), clock)
+    sent: list[float] = []
+
+    def leave(packets: int) -> None:
+        sent.extend([clock.now] * packets)
+        pacer.left(packets)
+
+    async def discover() -> None:
+        while True:
+            spare = pacer.spare()
+            sent.extend([clock.now] * spare)
+            pacer.charge(spare)
+            await asyncio.sleep(0.005)
+
+    async def talk() -> None:
+        await pacer.admit(1 << 8, 13)
+        sent.append(clock.now)
+        pacer.begun()
+        try:
+            for _ in range(dice.randrange(12)):
+                await asyncio.sleep(dice.uniform(1.0, 6.0))
+                leave(1)
+        finally:
+            sent.append(clock.now)
+            pacer.ended()
+
+    async def live() -> None:
+        discovery = asyncio.create_task(discover())
+        for _ in range(6):
+            talks = [asyncio.create_task(talk()) for _ in range(rate * 2)]
+            await asyncio.sleep(40)
+            for one in talks:
+                one.cancel()
+            await asyncio.gather(*talks, return_exceptions=True)
+        discovery.cancel()
+
+    run_virtually(live())
+
+    assert fullest_second(sent) <= rate
+    assert len(sent) > 240 * rate / 3
+
+
+def test_conversations_leave_room_for_their_ends(clock: Clock, run_virtually: Run) -> None:
+    """No more are begun at once than discovery can spare the room for."""
+    pacer = Pacer(20, Neighbourhoods(1e6, 1, 0), clock)
+    begun = 0
+
+    async def talk() -> None:
+        nonlocal begun
+        await pacer.admit(1 << 8, 2)
+        pacer.begun()
+        begun += 1
+        await asyncio.sleep(1000)
+
+    async def crowd() -> None:
+        talks = [asyncio.create_task(talk()) for _ in range(50)]
+        await asyncio.sleep(60)
+        for one in talks:
+            one.cancel()
+
+    run_virtually(crowd())
+
+    assert begun == 20 // MOST

@@ -49,6 +49,15 @@ class FreePacer:
     def charge(self, packets: int) -> None:
         """Whatever it is."""
 
+    def begun(self) -> None:
+        """A connection."""
+
+    def left(self, packets: int) -> None:
+        """Paid before."""
+
+    def ended(self) -> None:
+        """A connection."""
+
 
 class StreetNames:
     """The names of the street."""

@@ -19,6 +19,7 @@ from survey.model.plan import (
     Identity,
     Kind,
     PathControl,
+    Patience,
     Plan,
     ProbePlan,
     Rate,
@@ -93,6 +94,7 @@ def make_scan(
     slots: int = 2,
     lease_seconds: float = 30.0,
     controls: tuple[PathControl, ...] = (),
+    patience: Patience | None = None,
 ) -> MadeScan:
     """A plan over the addresses from ``first`` on, frozen in ``root/data``."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
@@ -125,6 +127,7 @@ def make_scan(
         snapshots=(),
         version="0.1.0",
         controls=controls,
+        patience=patience,
     )
     made = MadeScan(settings, plan)
     made.run.root.mkdir(parents=True, mode=0o700)

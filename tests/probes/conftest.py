@@ -63,6 +63,15 @@ class FreePacer:
         """Of whatever address."""
         self.charged.append((0, packets))
 
+    def begun(self) -> None:
+        """A connection."""
+
+    def left(self, packets: int) -> None:
+        """Paid before."""
+
+    def ended(self) -> None:
+        """A connection."""
+
 
 @pytest.fixture
 def pacer() -> FreePacer:

@@ -61,6 +61,15 @@ class Generous:
     def charge(self, packets: int) -> None:
         """Whatever it is."""
 
+    def begun(self) -> None:
+        """A connection."""
+
+    def left(self, packets: int) -> None:
+        """Paid before."""
+
+    def ended(self) -> None:
+        """A connection."""
+
 
 async def until_running(dialer: Dialer, count: int) -> None:
     """Wait until so many conversations are in the air."""
