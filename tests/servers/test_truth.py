@@ -95,6 +95,7 @@ TRAPS = {
     ("squid/no_tunnels", "http_connect"): "tunnel.denied",
     ("tinyproxy/no_tunnels", "http_connect"): "tunnel.denied",
     ("dante/refuses_all", "socks5"): "tunnel.denied",
+    ("ssh/refuses_all", "socks5"): "tunnel.broke_off",
     ("socat/echo", "socks5"): "tunnel.no_word",
 }
 

@@ -408,6 +408,27 @@ SITUATIONS = (
         SOCKS4 | SOCKS4A | SOCKS5,
     ),
     Situation(
+        Daemon("ssh", "no_mail", "127.0.37.2", 1080, exit_ip="127.0.0.1"),
+        "ssh -D for anybody, to one port only",
+        {"socks4": Way.WEB, "socks4a": Way.WEB, "socks5": Way.WEB},
+    ),
+    Situation(
+        Daemon("ssh", "refuses_all", "127.0.37.3", 1080),
+        "ssh -D to nowhere: 05 00, and then it hangs up",
+    ),
+    Situation(
+        Daemon(
+            "socat",
+            "in_front",
+            "127.0.41.14",
+            1080,
+            exit_ip="127.0.0.1",
+            behind="127.0.37.1:1080",
+        ),
+        "in front of an open ssh -D",
+        SOCKS4 | SOCKS4A | SOCKS5,
+    ),
+    Situation(
         Daemon("twisted", "open", "127.0.38.1", 1080, exit_ip="127.0.0.1"),
         "anybody, SOCKS 4; its 4a fails on an address written as a name",
         SOCKS4,
@@ -428,6 +449,11 @@ SITUATIONS = (
     Situation(
         Daemon("telnet", "gateway", "127.0.42.1", 23, exit_ip="127.0.0.1"),
         "somebody's telnet client, for anybody who connects",
+        {"telnet": Way.MAIL},
+    ),
+    Situation(
+        Daemon("socat", "in_front", "127.0.41.15", 23, exit_ip="127.0.0.1", behind="127.0.42.1:23"),
+        "in front of an open telnet client",
         {"telnet": Way.MAIL},
     ),
     Situation(Daemon("telnetd", "plain", "127.0.43.1", 23), "asks for a name and a password"),
