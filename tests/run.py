@@ -69,9 +69,8 @@ UNPACKED = {
 }
 # Of these, what every run of the tests needs.
 UNPACKED_EVERYDAY = ("exim",)
-UNPACKED_INTO = Path(
-    "/var/cache/survey-tests"
-)  # a checkout may lie where servers without root can't read
+# Not in the checkout, which may lie where servers that gave up root can't read.
+UNPACKED_INTO = Path("/var/cache/survey-tests")
 
 # Nothing but loopback, and every process of the tests dies with the first one.  A shell is that
 # first process because it buries orphans, which pytest would not.

@@ -61,6 +61,32 @@ def test_a_failed_installation_is_told(
     assert apt_log.exists()
 
 
+def test_a_server_that_can_not_be_downloaded_leaves_nothing(
+    run: ModuleType, apt_log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Half a server would be taken for one the next time."""
+    monkeypatch.setenv("CODE", "100")
+    monkeypatch.setattr(run, "UNPACKED_INTO", tmp_path / "unpacked")
+
+    assert "exim" in run.unpack_servers({"exim": ("exim4-daemon-light",)})
+    assert list((tmp_path / "unpacked").iterdir()) == []
+    assert "download" in apt_log.read_text()
+
+
+def test_a_server_is_unpacked_once(
+    run: ModuleType, apt_log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The next run finds it and asks nobody."""
+    monkeypatch.setattr(run, "UNPACKED_INTO", tmp_path / "unpacked")
+
+    assert run.unpack_servers({"exim": ("exim4-daemon-light",)}) is None
+    assert (tmp_path / "unpacked" / "exim").is_dir()
+    apt_log.unlink()
+
+    assert run.unpack_servers({"exim": ("exim4-daemon-light",)}) is None
+    assert not apt_log.exists()
+
+
 @pytest.mark.parametrize("before", [None, b"#!/bin/sh\nexit 0\n"])
 def test_no_service_starts_meanwhile_and_the_policy_is_put_back(
     run: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: bytes | None
