@@ -44,6 +44,7 @@ class Sizes:
         rate: The cap.
         slots: Shards at once.
         lease_seconds: Time to live of a lease.
+        grace: Beyond it.
         pause: Seconds between two events, at least and at most.
     """
 
@@ -52,6 +53,7 @@ class Sizes:
     rate: Rate = field(default_factory=lambda: Rate(450, 30.0, 1))
     slots: int = 2
     lease_seconds: float = 3.0
+    grace: float = 0.5
     pause: tuple[float, float] = (1.0, 4.0)
 
 
@@ -101,7 +103,7 @@ class Churn:
         """A coordinator, for what is left."""
         self.coordinator = self.base.start(
             *(sys.executable, str(SCRIPT), str(self.root)),
-            f"tls://{self.base.control}:{PORT}",
+            *(f"tls://{self.base.control}:{PORT}", str(self.sizes.grace)),
         )
 
     @property
@@ -199,6 +201,12 @@ class Churn:
         """Let one thing happen."""
         self.happened[event.__name__] += 1
         event(self)
+
+    def happen_at_random(self) -> None:
+        """Let something happen, some time after what happened before."""
+        time.sleep(self.dice.uniform(*self.sizes.pause))
+        self.look_after()
+        self.happen(self.dice.choice(EVENTS))
 
     def close(self) -> None:
         """End all processes."""

@@ -1,6 +1,6 @@
 """A scan of a made plan in a process of its own, to be killed: its state lines go to stdout.
 
-python made_coordinator.py ROOT serial|dask|tls://SCHEDULER
+python made_coordinator.py ROOT serial|dask|tls://SCHEDULER [GRACE]
 """
 
 import json
@@ -38,12 +38,14 @@ def chosen(executor: str, settings: Settings) -> Executor:
             return DaskExecutor(scheduler=scheduler, keys=settings.keys)
 
 
-def main(root: Path, executor: str) -> int:
+def main(root: Path, executor: str, grace: float = 0.5) -> int:
     """Scan to the end, or until stopped."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
     plan = load_plan(Layout(settings.data).run("made", "2026-W48").plan)
     try:
-        summary = scan(plan, plan_hash(plan), settings, chosen(executor, settings), show, grace=0.5)
+        summary = scan(
+            plan, plan_hash(plan), settings, chosen(executor, settings), show, grace=grace
+        )
     except StoppedError as error:
         sys.stderr.write(f"{error}\n")
         return STOPPED
@@ -52,4 +54,4 @@ def main(root: Path, executor: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], *map(float, sys.argv[3:])))
