@@ -100,7 +100,10 @@ def test_caps_hold_and_nothing_is_lost_in_an_hour_of_churn(tmp_path: Path) -> No
             ("whole scans of 8,192 targets by 3 hosts", scans, ""),
             ("shards committed, each once", shards, "6"),
             ("shards handed out", handed, ""),
-            *((event.__doc__ or "", happened[event.__name__], "") for event in EVENTS),
+            *(
+                ((event.__doc__ or "").rstrip("."), happened[event.__name__], "")
+                for event in EVENTS
+            ),
             ("packets counted at the far end", f"{packets:,}", ""),
             ("most packets in any second (cap 600)", worst.fullest_second, "5"),
             ("most new connections into a /24 in any second (cap 40)", worst.fullest_24, "5"),

@@ -137,17 +137,17 @@ class Churn:
         return self.dice.choice(list(self.workers.items())) if self.workers else None
 
     def kill_worker(self) -> None:
-        """SIGKILL to the process that works; its nanny starts another."""
+        """SIGKILL to a worker."""
         if found := self.some_worker():
             for process in worker_processes(found[1]):
                 process.kill()
 
     def freeze_briefly(self) -> None:
-        """SIGSTOP and SIGCONT within the lease."""
+        """SIGSTOP to a worker, SIGCONT within its lease."""
         self._freeze(self.dice.uniform(0.2, 0.5) * self.sizes.lease_seconds)
 
     def freeze_for_long(self) -> None:
-        """SIGSTOP; SIGCONT long after the lease is over."""
+        """SIGSTOP to a worker, SIGCONT long after its lease is over."""
         self._freeze(2.0 * self.sizes.lease_seconds)
 
     def _freeze(self, seconds: float) -> None:
@@ -161,14 +161,14 @@ class Churn:
                 process.resume()
 
     def cut_off(self) -> None:
-        """No packet between a worker's host and the others; it still reaches its targets."""
+        """A worker's host cut off from the others, not from its targets."""
         host = self.dice.choice(self.net.hosts[1:])
         self.net.cut_off(host)
         time.sleep(self.dice.uniform(0.5, 2.0) * self.sizes.lease_seconds)
         self.net.reconnect(host)
 
     def leave(self) -> None:
-        """A worker's host is shut down in order; another comes."""
+        """A worker leaves in order, another joins."""
         if found := self.some_worker():
             found[1].send_signal(signal.SIGTERM)
             self.join(self.host_of(found[0]))
@@ -176,20 +176,20 @@ class Churn:
             del self.workers[found[0]]
 
     def kill_coordinator(self) -> None:
-        """SIGKILL; started again at once."""
+        """SIGKILL to the coordinator; started again at once."""
         if self.coordinator is not None and not self.done:
             end(self.coordinator)
             self.resume()
 
     def freeze_coordinator(self) -> None:
-        """SIGSTOP for longer than a lease, then SIGCONT."""
+        """SIGSTOP to the coordinator for longer than a lease, then SIGCONT."""
         if self.coordinator is not None:
             self.coordinator.send_signal(signal.SIGSTOP)
             time.sleep(1.5 * self.sizes.lease_seconds)
             self.coordinator.send_signal(signal.SIGCONT)
 
     def kill_scheduler(self) -> None:
-        """SIGKILL; with the workers of before, started again."""
+        """SIGKILL to the scheduler and all workers; started again."""
         assert self.scheduler is not None
         end(self.scheduler)
         for process in self.workers.values():
