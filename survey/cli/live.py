@@ -1,10 +1,15 @@
-"""A scan's live line on a terminal; one line every few seconds where there is none."""
+"""A scan's live view on a terminal; a line every few seconds where there is none."""
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.console import Group
+from rich.live import Live as Screen
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from survey.cli.screen import console, say
 from survey.flows.standing import ScanStatus
@@ -12,26 +17,21 @@ from survey.flows.standing import ScanStatus
 EVERY = 5.0
 """Seconds between two lines without a terminal."""
 
+MOST_FAILURES = 5
+"""Kinds of failure that are shown."""
+
 
 class Live:
-    """Shows each status of a scan: rate now and cap, done, found, time left."""
+    """Shows each status of a scan, and says what a person should not miss."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=console,
-            transient=False,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("starting", total=None, figures="")
+        self._screen = Screen(console=console, auto_refresh=False) if console.is_terminal else None
         self._said_at = float("-inf")
-        self._optouts = 0
+        self._optouts, self._reason = 0, ""
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._screen is not None:
+            self._screen.start()
         return self
 
     def __exit__(
@@ -40,32 +40,74 @@ class Live:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._screen is not None:
+            self._screen.stop()
 
     def show(self, status: ScanStatus) -> None:
-        """Show one status; an opt-out that has come into force is a line of its own."""
+        """Show one status; an opt-out in force and a pause of the scan's own are lines apart."""
         if status.optouts_obeyed > self._optouts and status.optouts_lag is not None:
             say(
                 f"opt-out entry {status.optouts_obeyed} is in force in every worker, "
                 f"{status.optouts_lag:.1f} s after it was written"
             )
-        self._optouts = status.optouts_obeyed
-        figures = (
-            f"{status.rate:,.0f}/{status.cap:,} packets/s  "
-            f"{status.done:,}/{status.planned:,} targets  {status.found:,} found  "
-            f"shards {status.committed}/{status.shards}  ETA {_eta(status.eta)}"
-        )
-        if console.is_terminal:
-            self._progress.update(
-                self._task,
-                description=status.state.value,
-                total=max(1, status.planned),
-                completed=status.done,
-                figures=figures,
-            )
+        if status.reason != self._reason:
+            say(f"paused: {status.reason}" if status.reason else "going on")
+        self._optouts, self._reason = status.optouts_obeyed, status.reason
+        if self._screen is not None:
+            self._screen.update(view(status), refresh=True)
         elif time.monotonic() - self._said_at >= EVERY:
             self._said_at = time.monotonic()
-            say(f"{status.state.value}: {figures}")
+            say(f"{status.state.value}: {line(status)}")
+
+
+def line(status: ScanStatus) -> str:
+    """The most important figures."""
+    return (
+        f"{status.rate:,.0f}/{status.cap:,} packets/s  "
+        f"{status.done:,}/{status.planned:,} targets  {status.found:,} found  "
+        f"shards {status.committed}/{status.shards}  ETA {_eta(status.eta)}"
+    )
+
+
+def view(status: ScanStatus) -> Group:
+    """All figures, for a terminal."""
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(status):
+        facts.add_row(Text(name, style="bold"), Text(value))
+    bar = ProgressBar(total=max(1, status.planned), completed=status.done, width=60)
+    return Group(Text(f"{status.state.value}: {line(status)}"), bar, facts)
+
+
+def _facts(status: ScanStatus) -> Iterator[tuple[str, str]]:
+    hits = f" ({status.found / status.sent:.2%})" if status.sent else ""
+    yield (
+        "answers",
+        (
+            f"{status.found:,} open{hits}, {status.refused:,} refused, {status.silent:,} silent, "
+            f"{status.unreachable:,} unreachable"
+        ),
+    )
+    yield "in flight", f"{status.in_flight:,}, {status.conversations:,} conversations done"
+    if status.failures:
+        most = sorted(status.failures.items(), key=lambda item: -item[1])[:MOST_FAILURES]
+        yield "failures", ", ".join(f"{count:,} {kind}" for kind, count in most)
+    yield (
+        "slots",
+        (
+            f"{status.running} of {status.slots} in use, {status.resting} resting; leases renewed "
+            f"{status.silence:.1f} s ago"
+        ),
+    )
+    lag = "" if status.optouts_lag is None else f", the last after {status.optouts_lag:.1f} s"
+    yield "opt-outs", f"{status.optouts_obeyed:,} of {status.optouts:,} in force{lag}"
+    yield "canary", f"ill for {status.canary_ill} workers" if status.canary_ill else "well"
+    if status.retries:
+        yield (
+            "handed out again",
+            f"{status.retries:,} shards, at most {status.repeated:,} targets dialled twice",
+        )
+    if status.reason:
+        yield "paused", status.reason
 
 
 def _eta(seconds: float | None) -> str:

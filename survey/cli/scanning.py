@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from survey.cli.live import Live
 from survey.cli.main import settings_of
 from survey.cli.options import campaign_argument, json_option, run_option
 from survey.cli.screen import document, facts, say
+from survey.cli.watching import watch_options, watching
 from survey.cli.workers import executor_for, executor_options
 from survey.errors import StorageError
 from survey.flows.control import read_status
@@ -45,10 +45,19 @@ def plan(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool) 
 @campaign_argument
 @run_option
 @executor_options
+@watch_options
 @json_option
 @click.pass_context
 def scan(
-    ctx: click.Context, /, campaign: Path, run: str | None, *, as_json: bool, **where: Any
+    ctx: click.Context,
+    /,
+    campaign: Path,
+    run: str | None,
+    *,
+    progress: Path | None,
+    metrics: str | None,
+    as_json: bool,
+    **where: Any,
 ) -> None:
     """Run a campaign, or resume its unfinished run; Ctrl-C stops cleanly (exit code 3)."""
     settings = settings_of(ctx)
@@ -59,13 +68,13 @@ def scan(
         f"{planned.plan.campaign} {planned.plan.run}: {planned.summary.targets:,} targets"
         f"{', resumed' if planned.resumed else ''}"
     )
-    with Live() as live:
+    with watching(progress, metrics) as show:
         summary = run_scan(
             planned.plan,
             plan_hash(planned.plan),
             settings,
             executor_for(settings, **where),
-            live.show,
+            show,
         )
     if as_json:
         document(summary)
@@ -92,7 +101,10 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
     facts(
         [
             ("run", f"{stored.campaign} {stored.run}"),
-            ("state", standing.state),
+            (
+                "state",
+                f"{standing.state}: {standing.reason}" if standing.reason else standing.state,
+            ),
             ("targets", f"{standing.done:,} of {standing.planned:,}"),
             ("found open ports", standing.found),
             ("packets/s", f"{standing.rate:,.0f} of at most {standing.cap:,}"),

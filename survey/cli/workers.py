@@ -54,13 +54,18 @@ def executor_for(
         return SerialExecutor()
     from survey.cluster.dask import DaskExecutor  # noqa: PLC0415 - slow to import
 
-    return DaskExecutor(workers, scheduler, settings.keys, leases_at=_place(leases))
+    return DaskExecutor(workers, scheduler, settings.keys, leases_at=address("--leases", leases))
 
 
-def _place(leases: str | None) -> tuple[str, int] | None:
-    if leases is None:
+def address(option: str, text: str | None) -> tuple[str, int] | None:
+    """Address and port (0 if none is given) of an option; None if that was not given.
+
+    Raises:
+        ConfigError: It is no address.
+    """
+    if text is None:
         return None
-    host, _, port = leases.partition(":")
+    host, _, port = text.partition(":")
     if not host or not (port or "0").isdecimal() or int(port or 0) > 65535:  # noqa: PLR2004
-        raise ConfigError("--leases", "", f"{leases!r} won't do", "write it as 192.0.2.7:8790")
+        raise ConfigError(option, "", f"{text!r} won't do", "write it as 192.0.2.7:8790")
     return host, int(port or 0)

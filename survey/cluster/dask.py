@@ -101,7 +101,7 @@ class DaskExecutor:
             stack.enter_context(dask.config.set(deepcopy(SETTINGS)))
             client = self._client(stack)
             pool = DaskPool(client, work)
-            client.subscribe_topic(TOPIC, lambda event: report(Progress(**event[1]["progress"])))
+            client.subscribe_topic(TOPIC, lambda event: report(_progress(event[1])))
             yield pool
 
     def _client(self, stack: ExitStack) -> Client:
@@ -240,6 +240,12 @@ class DaskPool:
         finally:
             future.release()
             self._futures.pop(assignment, None)
+
+
+def _progress(event: dict[str, Any]) -> Progress:
+    """A report, as it was before it travelled: Dask makes lists of tuples."""
+    content = event["progress"]
+    return Progress(**content | {"failures": tuple(map(tuple, content["failures"]))})
 
 
 def _key(assignment: Assignment) -> str:

@@ -18,6 +18,7 @@ class Slots:
 
     def __init__(self, count: int, clock: Callable[[], float]) -> None:
         assert count >= 1
+        self.count = count
         self._free = set(range(count))
         self._granted: set[int] = set()
         self._quarantine: dict[int, float] = {}

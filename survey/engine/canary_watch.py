@@ -35,6 +35,7 @@ class CanaryWatch:
 
     Attributes:
         illnesses: How often it fell ill; the same before and after a test means that it was well.
+        found_ill: Whether the last check found it ill; not before the first.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class CanaryWatch:
         self._longest_illness = longest_illness
         self._ill_since: float | None = clock()
         self._recovered = asyncio.Event()
+        self.found_ill = False
         self.illnesses = 0
 
     def subscribe(self, listener: Callable[[float, bool], None]) -> None:
@@ -85,6 +87,7 @@ class CanaryWatch:
         if self._web is not None:
             checks.append(answers_get(self._web))
         good = all(await asyncio.gather(*checks))
+        self.found_ill = not good
         if good:
             self._ill_since = None
             self._recovered.set()

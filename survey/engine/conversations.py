@@ -6,7 +6,7 @@ afterwards; otherwise its test is repeated, for a canary that is down makes ever
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -75,6 +75,7 @@ class Conversations:
         observations: What was seen and is believed.
         finished: Tests that came to an end.
         aborted: Of those, broken off by an opt-out or a stop.
+        failures: How variants of them ended early, by kind.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Conversations:
         self.observations: list[Observation] = []
         self.finished = 0
         self.aborted = 0
+        self.failures: Counter[str] = Counter()
 
     @property
     def running(self) -> int:
@@ -149,6 +151,7 @@ class Conversations:
                 illnesses = self._canary.illnesses
                 observations = await self._tests[probe](job.ip, job.port)
                 self.finished += 1
+                self.failures.update(one.failure.value for one in observations if one.failure)
                 seen = seen or _mistaken(observations)
                 if any(one.failure is Failure.ABORTED for one in observations):
                     self.aborted += 1

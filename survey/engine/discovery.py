@@ -104,12 +104,14 @@ class Heard:
         repeated: Said again by a target that had answered.
         late: Said by a target that had been given up as silent.
         dropped: Lost, for want of room in our ring; some silent targets may have said it.
+        shortages: Times that this machine could not send: no port, no descriptor, no buffer.
     """
 
     strange: int = 0
     repeated: int = 0
     late: int = 0
     dropped: int = 0
+    shortages: int = 0
 
 
 class Discovery:
@@ -353,6 +355,7 @@ class Discovery:
         """We lack something: wait for it; it tells nothing about these targets."""
         if error not in OURS:
             raise SurveyError(f"can't open a socket: {os.strerror(error)}")
+        self.heard.shortages += 1
         if self._starved_since is None:
             self._starved_since = now
         if now - self._starved_since > OURS_LIMIT:

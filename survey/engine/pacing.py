@@ -189,6 +189,10 @@ class LastSecond:
             self._sum -= self._recent.popleft()[1]
         return self._sum
 
+    def empty_in(self, now: float) -> float:
+        """Seconds from ``now`` until none of them counts any more."""
+        return max(0.0, self._recent[-1][0] + SECOND - now) if self._recent else 0.0
+
 
 class Pacer:
     """One slot's whole permission to send, shared by discovery and conversations.
@@ -266,6 +270,10 @@ class Pacer:
         self._conversations -= 1
         self.left(1)
         self._fewer.set()
+
+    def quiet_in(self) -> float:
+        """Seconds until the last second of this slot is over."""
+        return self._last_second.empty_in(self._clock())
 
     async def admit(self, ip: int, packets: int) -> None:
         """Wait until a connection of ``packets`` packets to this address may begin, and charge it.

@@ -210,7 +210,7 @@ class Shard:
         await self.conversations.drain()
         await self._honest_path()
         # The slot's next shard knows nothing of this one: let its last second be over first.
-        await asyncio.sleep(max(0.0, self._pacer.meter.last + 1 - self._clock()))
+        await asyncio.sleep(self._pacer.quiet_in())
         for helper in helpers:
             helper.cancel()
         report(self.progress())
@@ -269,6 +269,14 @@ class Shard:
             packets=self._pacer.meter.total,
             conversations=self.conversations.finished,
             running=self.conversations.running + self._discovery.in_air,
+            sent=tally.sent,
+            refused=tally.refused,
+            silent=tally.silent,
+            unreachable=tally.unreachable,
+            aborted=self.conversations.aborted,
+            failures=tuple(sorted(self.conversations.failures.items())),
+            shortages=self._discovery.heard.shortages,
+            canary_ill=self._canary.found_ill,
         )
 
     def receipt(self, observations: int) -> Receipt:

@@ -46,6 +46,7 @@ class Beat:
         self._seconds = min(BEAT, term.lease_seconds / 12)
         self._leases = leases
         self._lag = OptOutLag(optouts, time.monotonic)
+        self._held, self._asked = "", read_wishes(run).asked
         self._end = threading.Event()
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._go_on, name="survey-beat", daemon=True)
@@ -68,6 +69,15 @@ class Beat:
     def optouts(self) -> InForce:
         """How far the opt-outs have got."""
         return self._lag.in_force
+
+    @property
+    def held(self) -> str:
+        """Why the scan pauses by itself, or ""."""
+        return self._held
+
+    def hold(self, reason: str) -> None:
+        """Pause for this reason, or go on if it is "", from the next beat on."""
+        self._held = reason
 
     def check(self) -> None:
         """See that it still beats.
@@ -95,6 +105,10 @@ class Beat:
         wishes = read_wishes(self._run)
         if wishes.stop:
             self._leases.stop()
+        if wishes.asked != self._asked:
+            self._asked = wishes.asked
+            self._held = self._held if wishes.paused else ""
         rate = self._cap if wishes.rate is None else min(wishes.rate, self._cap)
-        self._leases.beat(paused=wishes.paused, rate=rate, optouts=self._lag.look())
+        paused = wishes.paused or bool(self._held)
+        self._leases.beat(paused=paused, rate=rate, optouts=self._lag.look())
         self._lag.obeyed(self._leases.optouts_obeyed())

@@ -42,7 +42,8 @@ def ask_rate(settings: Settings, plan: Plan, packets_per_second: int | None) -> 
 
 def forget_wishes(run: RunLayout) -> None:
     """Begin anew: no stop and no pause of an earlier scan counts; a lower rate still does."""
-    write_wishes(run, Wishes(rate=read_wishes(run).rate))
+    before = read_wishes(run)
+    write_wishes(run, Wishes(rate=before.rate, asked=before.asked))
 
 
 def write_status(run: RunLayout, status: ScanStatus) -> None:
@@ -77,4 +78,5 @@ def status_of(run: RunLayout) -> ScanStatus | None:
 
 def _ask(settings: Settings, plan: Plan, **changes: object) -> None:
     run = Layout(settings.data).run(plan.campaign, plan.run)
-    write_wishes(run, replace(read_wishes(run), **changes))  # type: ignore[arg-type]
+    before = read_wishes(run)
+    write_wishes(run, replace(before, asked=before.asked + 1, **changes))  # type: ignore[arg-type]

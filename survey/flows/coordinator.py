@@ -19,7 +19,8 @@ from survey.engine.shard import run_shard
 from survey.errors import StoppedError, SurveyError
 from survey.flows.beat import Beat
 from survey.flows.control import write_status
-from survey.flows.standing import ScanStatus, Standing, State
+from survey.flows.standing import Leasing, ScanStatus, Standing, State
+from survey.flows.stop_rules import StopRules
 from survey.flows.undertaking import Undertaking
 from survey.model.assignment import Assignment, Progress, Receipt
 from survey.model.control import Lease
@@ -73,6 +74,7 @@ class Coordinator:
         )
         self._thread = threading.current_thread()
         self._shown_at = self._manifest_at = float("-inf")
+        self._rules, self._held, self._heals = StopRules(), "", False
 
     def outwait(self, until: float) -> None:
         """Grant nothing until the leases of a coordinator that ended badly are surely over."""
@@ -219,15 +221,33 @@ class Coordinator:
         if state is None and now - self._shown_at < SHOW:
             return
         self._shown_at = now
-        status = self._standing.status(
-            state or self._state(),
-            self._leases.rate,
-            optouts=self._beat.optouts,
-            silence=self._leases.longest_silence(),
+        self._judge()
+        leasing = Leasing(
+            cap=self._leases.rate,
+            slots=self._slots.count,
             resting=self._slots.resting,
+            silence=self._leases.longest_silence(),
+            optouts=self._beat.optouts,
+            reason=self._beat.held,
         )
+        status = self._standing.status(state or self._state(), leasing)
         write_status(self._run, status)
         self._on_progress(status)
+
+    def _judge(self) -> None:
+        """Pause if a stop rule says so, and go on when what it waited for has come."""
+        sample = self._standing.sample()
+        if self._held and not self._beat.held:  # a person said: go on
+            self._rules.forget()
+            self._held = ""
+        if self._held:
+            if self._heals and not self._rules.canary(sample):
+                self._beat.hold("")
+                self._held = ""
+            return
+        if reason := self._rules.look(sample):
+            self._held, self._heals = reason, bool(self._rules.canary(sample))
+            self._beat.hold(reason)
 
     def _state(self) -> State:
         if self._leases.stopped:

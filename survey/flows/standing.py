@@ -1,12 +1,13 @@
 """How a scan stands: from receipts of what is committed and reports of what is under way."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from survey.flows.optout_lag import InForce
+from survey.flows.stop_rules import Sample
 from survey.model.assignment import Progress, Receipt
 
 RATE_SECONDS = 3.0
@@ -14,6 +15,10 @@ RATE_SECONDS = 3.0
 
 ETA_SECONDS = 60.0
 """The time left is told from the pace of the last so many seconds."""
+
+
+_SUMS = ("found", "sent", "refused", "silent", "unreachable", "conversations", "aborted")
+"""Counts that receipts and reports have in common; a receipt calls what was found ``open``."""
 
 
 class State(StrEnum):
@@ -52,6 +57,19 @@ class ScanStatus:
         optouts_lag: Seconds from the newest entry that came during the scan until the last worker
             obeyed it; None if none came.
         optouts_worst_lag: The same, of the entry that took longest.
+        reason: Why the scan pauses by itself, or "".
+        sent: Targets dialled; = found + refused + silent + unreachable, but for those in the air.
+        refused: Answered with a reset.
+        silent: Did not answer in time.
+        unreachable: Reported unreachable.
+        conversations: Tests of open targets that came to an end.
+        aborted: Of those, broken off by an opt-out or a stop.
+        in_flight: Connects and conversations in the air now.
+        failures: How conversations of this coordinator's shards ended early, by kind.
+        shortages: Times that a worker's machine could not send.
+        canary_ill: Workers that find the canary out of order.
+        slots: Shares of the cap.
+        packets: Packets charged, those of lost shards included.
     """
 
     state: State
@@ -72,6 +90,40 @@ class ScanStatus:
     optouts_obeyed: int
     optouts_lag: float | None
     optouts_worst_lag: float | None
+    reason: str = ""
+    sent: int = 0
+    refused: int = 0
+    silent: int = 0
+    unreachable: int = 0
+    conversations: int = 0
+    aborted: int = 0
+    in_flight: int = 0
+    failures: Mapping[str, int] = field(default_factory=dict)
+    shortages: int = 0
+    canary_ill: int = 0
+    slots: int = 0
+    packets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leasing:
+    """How leases and slots stand.
+
+    Attributes:
+        cap: Packets/s at most now.
+        slots: Shares of it.
+        resting: Of those, kept from everybody until a lost lease is surely over.
+        silence: Seconds since the worker asked that has been silent longest.
+        optouts: How far the opt-outs have got.
+        reason: Why the scan pauses by itself, or "".
+    """
+
+    cap: int
+    slots: int
+    resting: int
+    silence: float
+    optouts: InForce
+    reason: str
 
 
 class Standing:
@@ -98,6 +150,8 @@ class Standing:
         self._lock = threading.Lock()
         self._live: dict[int, Progress] = {}
         self._done = self._found = self._packets = self._committed = 0
+        self._past: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._history: deque[tuple[float, int, int]] = deque()
         self.retries = sum(handed.values())
         for receipt in receipts:
@@ -105,6 +159,7 @@ class Standing:
             self.retries -= 1 if handed.get(receipt.shard) else 0
         self._repeated = self.retries * self._each
         self._packets = 0
+        self._before = Counter(self._past)
 
     def begin(self, shard: int, attempt: int) -> None:
         """A shard was handed out; reports of it count from now on."""
@@ -121,7 +176,10 @@ class Standing:
     def commit(self, receipt: Receipt) -> None:
         """A shard came back."""
         with self._lock:
-            self._live.pop(receipt.shard, None)
+            last = self._live.pop(receipt.shard, None)
+            if last is not None:
+                self._failures.update(dict(last.failures))
+                self._past["shortages"] += last.shortages
             self._add(receipt)
 
     def lose(self, shard: int) -> None:
@@ -132,12 +190,27 @@ class Standing:
                 self._packets += lost.packets
                 self._repeated += lost.planned or self._each
 
-    def status(
-        self, state: State, cap: int, *, optouts: InForce, silence: float, resting: int
-    ) -> ScanStatus:
+    def sample(self) -> Sample:
+        """What this coordinator's shards have seen so far, for the stop rules."""
+        with self._lock:
+            sums = self._sums(list(self._live.values()))
+            sums.subtract(self._before)
+            return Sample(
+                at=self._clock(),
+                sent=sums["sent"],
+                answered=sums["found"] + sums["refused"],
+                opened=sums["found"],
+                unreachable=sums["unreachable"],
+                shortages=sums["shortages"],
+                canary_ill=sum(one.canary_ill for one in self._live.values()),
+            )
+
+    def status(self, state: State, leasing: Leasing) -> ScanStatus:
         """How it stands now."""
         with self._lock:
             live = list(self._live.values())
+            sums, optouts = self._sums(live), leasing.optouts
+            failures = sum((Counter(dict(one.failures)) for one in live), self._failures)
             done = min(self._planned, self._done + sum(one.done for one in live))
             packets = self._packets + sum(one.packets for one in live)
             now = self._clock()
@@ -150,19 +223,27 @@ class Standing:
                 done=done,
                 found=self._found + sum(one.found for one in live),
                 rate=self._pace(now, RATE_SECONDS, 1),
-                cap=cap,
+                cap=leasing.cap,
                 eta=self._eta(now, done),
                 shards=self._shards,
                 committed=self._committed,
                 running=len(live),
                 retries=self.retries,
                 repeated=self._repeated,
-                resting=resting,
-                silence=round(silence, 1),
+                resting=leasing.resting,
+                silence=round(leasing.silence, 1),
                 optouts=optouts.known,
                 optouts_obeyed=optouts.obeyed,
                 optouts_lag=_tenths(optouts.lag),
                 optouts_worst_lag=_tenths(optouts.worst_lag),
+                reason=leasing.reason,
+                **{name: sums[name] for name in _SUMS if name != "found"},
+                in_flight=sum(one.running for one in live),
+                failures=dict(sorted(failures.items())),
+                shortages=sums["shortages"],
+                canary_ill=sum(one.canary_ill for one in live),
+                slots=leasing.slots,
+                packets=packets,
             )
 
     def _add(self, receipt: Receipt) -> None:
@@ -170,6 +251,15 @@ class Standing:
         self._found += receipt.open
         self._packets += receipt.packets
         self._committed += 1
+        self._past["found"] += receipt.open
+        self._past.update({name: getattr(receipt, name) for name in _SUMS if name != "found"})
+
+    def _sums(self, live: Iterable[Progress]) -> Counter[str]:
+        """Counts of all shards, committed and under way."""
+        sums = Counter(self._past)
+        for one in live:
+            sums.update({name: getattr(one, name) for name in (*_SUMS, "shortages")})
+        return sums
 
     def _pace(self, now: float, seconds: float, column: int) -> float:
         """Growth per second of a column of the history over its last ``seconds``."""

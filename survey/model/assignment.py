@@ -119,6 +119,14 @@ class Progress:
         packets: Packets charged so far.
         conversations: Conversations finished so far.
         running: Conversations and connects in the air now.
+        sent: Targets dialled.
+        refused: Of those, answered with a reset.
+        silent: Did not answer in time.
+        unreachable: Reported unreachable.
+        aborted: Conversations broken off by an opt-out or a stop.
+        failures: How conversations ended early, by kind.
+        shortages: Times that this machine could not send: no port, no descriptor, no buffer.
+        canary_ill: Whether this worker finds the canary out of order.
     """
 
     shard: int
@@ -129,3 +137,11 @@ class Progress:
     packets: int
     conversations: int
     running: int
+    sent: int = 0
+    refused: int = 0
+    silent: int = 0
+    unreachable: int = 0
+    aborted: int = 0
+    failures: tuple[tuple[str, int], ...] = ()
+    shortages: int = 0
+    canary_ill: bool = False

@@ -86,8 +86,11 @@ class Wishes:
         stop: End the scan; it can be resumed.
         paused: Send nothing new for the time being.
         rate: Packets/s for the whole run; None for the plan's cap.
+        asked: How often something was asked; a new wish to go on also ends a pause that the scan
+            made by itself.
     """
 
     stop: bool = False
     paused: bool = False
     rate: int | None = None
+    asked: int = 0

@@ -38,6 +38,7 @@ def read_wishes(run: RunLayout) -> Wishes:
             stop=bool(content["stop"]),
             paused=bool(content["paused"]),
             rate=None if rate is None else int(rate),
+            asked=int(content.get("asked", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(f"{run.wishes}: is not a wishes file; remove it") from error

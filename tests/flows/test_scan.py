@@ -16,14 +16,17 @@ from made_scan import FIRST, MadeScan, closed_socks5, make_scan, open_socks5, si
 from survey.cluster.dask import DaskExecutor
 from survey.cluster.executor import Executor, Lost, Outcome, Pool, Report, Work
 from survey.cluster.serial import SerialExecutor, SerialPool
+from survey.engine import shard as shard_module
 from survey.errors import BusyError, ConfigError, GateClosedError, StoppedError, SurveyError
 from survey.flows import beat as beat_module
 from survey.flows import coordinator as module
+from survey.flows import stop_rules
 from survey.flows.control import ask_pause, ask_rate, ask_stop, read_status
 from survey.flows.scan import ScanSummary, scan
 from survey.flows.standing import ScanStatus, State
 from survey.model.control import Wishes
 from survey.model.observation import Step
+from survey.model.plan import Rate
 from survey.storage.control import begin_term, end_term, read_term, write_wishes
 from survey.storage.handouts import read_handouts
 from survey.storage.layout import Layout
@@ -256,6 +259,56 @@ def test_rate_out_of_bounds_is_refused(tmp_path: Path, rate: int) -> None:
 
     with pytest.raises(ConfigError, match="2 to 20000"):
         ask_rate(made.settings, made.plan, rate)
+
+
+def test_scan_pauses_while_the_canary_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself, saying why, and goes on when it answers."""
+    monkeypatch.setattr(stop_rules, "CANARY_SECONDS", 0.5)
+    monkeypatch.setattr(shard_module, "REPORT", 0.1)
+    with world(tmp_path, {FIRST + 3: open_socks5}, canary_after=6.0) as there:
+        made = make_scan(
+            tmp_path,
+            addresses=300,
+            shard_addresses=300,
+            canary=there.canary,
+            rate=Rate(40, 40.0, 1),
+        )
+        run(made)
+
+    receipts, table = whole(made)
+    assert {row["step"] for row in table.to_pylist()} == {Step.ECHOED}
+    reasons = [status.reason for status in STATUSES]
+    first = next(index for index, reason in enumerate(reasons) if "canary" in reason)
+    assert any(status.state is State.PAUSED for status in STATUSES[first:])
+    assert reasons[-1] == ""
+    paused = [status.sent for status in STATUSES if status.state is State.PAUSED]
+    assert max(paused) < 300 == receipts[0].sent
+
+
+def test_pause_of_its_own_ends_when_a_person_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looked into it says go on."""
+    monkeypatch.setattr(stop_rules, "FEW", 30)
+    monkeypatch.setattr(stop_rules, "UNREACHABLE", -1.0)  # none at all is too many
+    monkeypatch.setattr(shard_module, "REPORT", 0.1)
+    made = make_scan(tmp_path, addresses=400, shard_addresses=400, rate=Rate(80, 80.0, 1))
+
+    def look_into_it() -> None:
+        _until(lambda: bool(STATUSES) and "unreachable" in STATUSES[-1].reason)
+        monkeypatch.setattr(stop_rules, "FEW", 10**9)
+        ask_rate(made.settings, made.plan, None)
+
+    STATUSES.clear()
+    thread = threading.Thread(target=look_into_it)
+    thread.start()
+    run(made)
+    thread.join()
+
+    whole(made)
+    assert STATUSES[-1].reason == ""
 
 
 def test_leases_of_a_coordinator_that_died_are_outwaited(tmp_path: Path) -> None:

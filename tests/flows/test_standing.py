@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from survey.flows.optout_lag import InForce
-from survey.flows.standing import Standing, State
+from survey.flows.standing import Leasing, Standing, State
 from survey.model.assignment import Progress, Receipt
 
 NOON = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-QUIET = {"optouts": InForce(), "silence": 0.0, "resting": 0}
+def leasing(cap: int) -> Leasing:
+    """Nothing is the matter."""
+    return Leasing(cap, slots=2, resting=0, silence=0.0, optouts=InForce(), reason="")
 
 
 class Clock:
@@ -71,7 +73,7 @@ def test_receipts_and_reports_add_up(clock: Clock) -> None:
     standing.commit(receipt(1))
     standing.note(progress(1, 50, 60))
 
-    status = standing.status(State.RUNNING, 1000, **QUIET)
+    status = standing.status(State.RUNNING, leasing(1000))
 
     assert (status.done, status.found, status.committed, status.running) == (210, 7, 2, 1)
 
@@ -86,18 +88,18 @@ def test_reports_of_an_attempt_before_are_passed_over(clock: Clock) -> None:
     standing.note(progress(0, 95, 95))
     standing.note(progress(0, 5, 5, attempt=1))
 
-    assert standing.status(State.RUNNING, 10, **QUIET).done == 5
+    assert standing.status(State.RUNNING, leasing(10)).done == 5
 
 
 def test_rate_and_time_left_are_told_from_the_recent_pace(clock: Clock) -> None:
     """Packets per second now; seconds left from targets, which never turn negative."""
     standing = Standing(200, 2, [receipt(0)], {}, clock)
     standing.begin(1, 0)
-    first = standing.status(State.RUNNING, 100, **QUIET)
+    first = standing.status(State.RUNNING, leasing(100))
     for second in range(1, 11):
         clock.now = float(second)
         standing.note(progress(1, second * 5, second * 6))
-        status = standing.status(State.RUNNING, 100, **QUIET)
+        status = standing.status(State.RUNNING, leasing(100))
 
     assert (first.rate, first.eta) == (0.0, None)
     assert status.rate == pytest.approx(6.0)
@@ -110,18 +112,18 @@ def test_done_never_passes_planned(clock: Clock) -> None:
     standing.begin(0, 0)
     standing.note(replace(progress(0, 80, 80)))
 
-    assert standing.status(State.RUNNING, 10, **QUIET).done == 100
+    assert standing.status(State.RUNNING, leasing(10)).done == 100
 
 
 def test_what_may_have_been_sent_twice_is_counted(clock: Clock) -> None:
     """Over restarts of the coordinator too, and never less than it was."""
     handed = {0: 2, 1: 1}  # shard 0 was lost once before it was committed, shard 1 not yet done
     standing = Standing(300, 3, [receipt(0)], handed, clock)
-    before = standing.status(State.RUNNING, 10, **QUIET)
+    before = standing.status(State.RUNNING, leasing(10))
     standing.begin(2, 0)
     standing.note(progress(2, 40, 50))
     standing.lose(2)
-    after = standing.status(State.RUNNING, 10, **QUIET)
+    after = standing.status(State.RUNNING, leasing(10))
 
     assert (before.retries, before.repeated) == (2, 200)
     assert after.repeated == 300

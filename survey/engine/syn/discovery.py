@@ -231,6 +231,7 @@ class SynDiscovery:
     def _starve(self, error: int, now: float) -> None:
         """The interface takes nothing more: wait for it; it tells nothing about these targets."""
         self._retry_at = now + OURS_RETRY
+        self.heard.shortages += 1
         if self._starved_since is None:
             self._starved_since = now
         if now - self._starved_since > OURS_LIMIT:
