@@ -143,44 +143,53 @@ def _host(place: Namespace, name: str, number: int, hub: Namespace, far: Namespa
     return Host(name, place, control, source)
 
 
-SETTINGS = Path(__file__).parents[2] / "infra" / "cluster" / "dask.yaml"
+INFRA = Path(__file__).parents[2] / "infra" / "cluster"
 PORT = 8786
-NO_DASHBOARD = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
-"""Dask listens for HTTP all the same, and on every address if it is not told otherwise."""
+
+
+def unit_command(unit: str, host: str, scheduler: str, instance: str = "1") -> list[str]:
+    """What a unit of infra/cluster runs, with what its environment and its instance say."""
+    text = (INFRA / "systemd" / unit).read_text()
+    (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
+    words = {
+        "${SURVEY_CONTROL}": host,
+        "${SURVEY_SCHEDULER}": scheduler,
+        "/opt/survey/bin": str(Path(sys.executable).parent),
+        "%i": instance,
+        "%H": "host",
+    }
+    command = line.removeprefix("ExecStart=")
+    for word, meaning in words.items():
+        command = command.replace(word, meaning)
+    return command.split()
 
 
 def dask_environment(keys: Path) -> dict[str, str]:
-    """What a scheduler and workers are told, as the runbook says."""
-    tls = "DASK_DISTRIBUTED__COMM__TLS__"
-    own = str(keys / "worker.pem")
-    roles = [f"{tls}{role}__{part}" for role in ("SCHEDULER", "WORKER") for part in ("KEY", "CERT")]
-    return {"DASK_CONFIG": str(SETTINGS), f"{tls}CA_FILE": str(keys / "authority.pem")} | (
-        dict.fromkeys(roles, own)
-    )
+    """What cluster.env says, for these keys."""
+    lines = (INFRA / "cluster.env").read_text().splitlines()
+    told = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    told["DASK_CONFIG"] = str(INFRA / Path(told["DASK_CONFIG"]).name)
+    return {
+        name: str(keys / Path(value).name) if value.endswith(".pem") else value
+        for name, value in told.items()
+    }
 
 
 def start_scheduler(host: Host, keys: Path) -> subprocess.Popen[bytes]:
-    """A Dask scheduler there."""
-    return host.start(
-        *(sys.executable, "-m", "distributed.cli.dask_scheduler"),
-        *("--host", host.control, "--port", str(PORT), "--no-show"),
-        *NO_DASHBOARD,
-        **dask_environment(keys),
-    )
+    """A Dask scheduler there, as its unit starts it."""
+    command = unit_command("survey-scheduler.service", host.control, "")
+    return host.start(*command, **dask_environment(keys))
 
 
 def start_worker(
-    host: Host, scheduler: Host, keys: Path, scratch: Path, name: str = ""
+    host: Host, scheduler: Host, keys: Path, scratch: Path, name: str
 ) -> subprocess.Popen[bytes]:
-    """A Dask worker there, under a nanny."""
-    return host.start(
-        *(sys.executable, "-m", "distributed.cli.dask_worker"),
-        f"tls://{scheduler.control}:{PORT}",
-        *("--host", host.control, "--nthreads", "1"),
-        *NO_DASHBOARD,
-        *("--local-directory", str(scratch / host.name), "--name", name or host.name),
-        **dask_environment(keys),
-    )
+    """A Dask worker there, under a nanny, as its unit starts it."""
+    where = f"tls://{scheduler.control}:{PORT}"
+    command = unit_command("survey-worker@.service", host.control, where, name)
+    folder = command.index("--local-directory") + 1
+    command[folder] = str(scratch / name)
+    return host.start(*command, **dask_environment(keys))
 
 
 def worker_processes(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -1,0 +1,181 @@
+"""What runs a cluster elsewhere is whole, agrees with itself, and knows our options and files."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from made_hosts import unit_command
+
+from survey.cli.main import main
+
+INFRA = Path(__file__).parents[2] / "infra" / "cluster"
+UNITS = sorted((INFRA / "systemd").iterdir())
+COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())
+KUBERNETES = {
+    f"{document['kind']} {document['metadata']['name']}": document
+    for path in sorted((INFRA / "kubernetes").iterdir())
+    for document in yaml.safe_load_all(path.read_text())
+}
+TLS = "DASK_DISTRIBUTED__COMM__TLS__"
+
+
+def commands() -> dict[str, list[str]]:
+    """Every command that anything here runs, by where it stands."""
+    found = {
+        unit.name: unit_command(unit.name, host="192.0.2.11", scheduler="tls://192.0.2.10:8786")
+        for unit in UNITS
+    }
+    found |= {
+        f"compose {name}": service["command"] for name, service in COMPOSE["services"].items()
+    }
+    cluster = KUBERNETES["DaskCluster survey"]["spec"]
+    for part in ("scheduler", "worker"):
+        (container,) = cluster[part]["spec"]["containers"]
+        found[f"kubernetes {part}"] = container["args"]
+    (container,) = KUBERNETES["Job scan"]["spec"]["template"]["spec"]["containers"]
+    return found | {"kubernetes scan": container["args"]}
+
+
+@pytest.mark.parametrize(("where", "command"), commands().items())
+def test_command_has_only_options_that_exist(where: str, command: list[str]) -> None:
+    """Parsed by the program itself, as far as that goes without running it."""
+    program, *arguments = command
+    if Path(program).name == "survey":
+        context = main.make_context("survey", arguments)
+        name, sub, rest = main.resolve_command(context, [*context._protected_args, *context.args])
+        assert sub is not None, (where, name)
+        sub.make_context(name, rest, parent=context)
+        return
+    assert Path(program).name == "dask", where
+    module = f"distributed.cli.dask_{arguments[0]}"
+    known = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    for argument in arguments[1:]:
+        if argument.startswith("--"):
+            assert re.search(rf"{re.escape(argument)}\b", known), (where, argument)
+
+
+def test_dask_listens_for_nobody_over_http() -> None:
+    """It would on every address, even without a dashboard."""
+    dask = [
+        command for command in commands().values() if "scheduler" in command or "worker" in command
+    ]
+    assert len(dask) == 6
+    for command in dask:
+        assert command[command.index("--dashboard-address") + 1] == "127.0.0.1:0"
+
+
+def test_workers_have_one_thread_and_one_set_of_certificates() -> None:
+    """Two threads would share one lease's process; without TLS whoever reaches Dask runs code."""
+    for where, command in commands().items():
+        if "worker" in command[:2]:
+            assert command[command.index("--nthreads") + 1] == "1", where
+    environments = [
+        dict(
+            line.split("=", 1)
+            for line in (INFRA / "cluster.env").read_text().splitlines()
+            if "=" in line and not line.startswith("#")
+        ),
+        COMPOSE["services"]["worker"]["environment"],
+        COMPOSE["services"]["scheduler"]["environment"],
+        *(
+            {one["name"]: one["value"] for one in part["spec"]["containers"][0]["env"]}
+            for name, part in KUBERNETES["DaskCluster survey"]["spec"].items()
+            if name in {"scheduler", "worker"}
+        ),
+    ]
+    for environment in environments:
+        tls = {name: value for name, value in environment.items() if name.startswith(TLS)}
+        assert len(tls) == 5
+        assert {Path(value).name for value in tls.values()} == {"authority.pem", "worker.pem"}
+
+
+def test_containers_may_do_nothing_but_their_work() -> None:
+    """No capability but the canary's, no writing to the image, nobody's root."""
+    for name, service in COMPOSE["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"], name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "canary" else [])
+    cluster = KUBERNETES["DaskCluster survey"]["spec"]
+    pods = [cluster["scheduler"]["spec"], cluster["worker"]["spec"]]
+    pods.append(KUBERNETES["Job scan"]["spec"]["template"]["spec"])
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        for container in [*pod["containers"], *pod["initContainers"]]:
+            allowed = container["securityContext"]
+            assert allowed["capabilities"] == {"drop": ["ALL"]}
+            assert allowed["readOnlyRootFilesystem"]
+            assert not allowed["allowPrivilegeEscalation"]
+        named = {volume["name"] for volume in pod["volumes"]}
+        for container in [*pod["containers"], *pod["initContainers"]]:
+            assert {mount["name"] for mount in container["volumeMounts"]} <= named
+
+
+def test_kubernetes_documents_are_what_their_kinds_need() -> None:
+    """The fields without which the API refuses them."""
+    versions = {
+        "DaskCluster": "kubernetes.dask.org/v1",
+        "NetworkPolicy": "networking.k8s.io/v1",
+        "Job": "batch/v1",
+    }
+    for name, document in KUBERNETES.items():
+        assert document["apiVersion"] == versions[document["kind"]], name
+        assert document["metadata"]["namespace"] == "survey"
+        assert set(document) == {"apiVersion", "kind", "metadata", "spec"}
+    cluster = KUBERNETES["DaskCluster survey"]["spec"]
+    assert isinstance(cluster["worker"]["replicas"], int)
+    (port,) = cluster["scheduler"]["service"]["ports"]
+    (open_port,) = cluster["scheduler"]["spec"]["containers"][0]["ports"]
+    assert port["targetPort"] == open_port["name"]
+    job = KUBERNETES["Job scan"]["spec"]
+    assert job["template"]["spec"]["restartPolicy"] == "Never"
+    assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [2, 3]
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_unit_is_one_that_systemd_takes(unit: Path, tmp_path: Path) -> None:
+    """Known sections and settings, as systemd itself reads them."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("there is no systemd-analyze")
+    name = unit.name.replace("@.", "@night.") if "@" in unit.name else unit.name
+    copy = tmp_path / name
+    copy.write_text(re.sub(r"/opt/survey/bin/\w+", "/bin/true", unit.read_text()))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ours = [line for line in done.stderr.splitlines() if unit.name.partition("@")[0] in line]
+    assert [line for line in ours if "not-found" not in line and "Failed to" not in line] == []
+
+
+def test_runbook_has_an_answer_to_everything_that_is_asked_of_it() -> None:
+    """Start, stop, complaint, opt-out, lost worker, lost scheduler, full disk."""
+    text = (INFRA / "README.md").read_text()
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert {
+        "Start",
+        "Stop",
+        "Somebody complains",
+        "A worker is lost",
+        "The scheduler is lost",
+        "The coordinator is lost",
+        "The disk is full",
+    } <= set(titles)
+    assert "survey optout add" in text
+
+
+def test_runbook_commands_exist() -> None:
+    """Each `survey ...` in it is a command of ours."""
+    context = click.Context(main)
+    text = (INFRA / "README.md").read_text()
+    named = set(re.findall(r"`?survey ([a-z]+)", text)) & set(main.list_commands(context))
+    assert {"scan", "status", "stop", "pause", "rate", "optout", "explain", "keys", "plan"} <= named
