@@ -14,6 +14,9 @@
       campaigns/<campaign>/<run>/observations.parquet   all shards, compacted
       campaigns/<campaign>/<run>/findings.parquet
       campaigns/<campaign>/<run>/hosts.parquet
+      campaigns/<campaign>/<run>/checks.parquet         what each look at a target said
+      campaigns/<campaign>/<run>/watched.parquet        who gets a row whatever it says
+      campaigns/<campaign>/episodes.parquet             exposures across runs
       campaigns/<campaign>/<run>/messages/shard-000123.log  who was sent a message, before it left
       campaigns/<campaign>/<run>/followups.log              the queue of later tests
       campaigns/<campaign>/<run>/rounds/001/round.json      follow-ups made together, frozen
@@ -85,6 +88,10 @@ class Layout:
     def campaign(self, campaign: str) -> Path:
         """Folder of a campaign's runs."""
         return self.campaigns / campaign
+
+    def episodes(self, campaign: str) -> Path:
+        """The campaign's exposures across its runs."""
+        return self.campaign(campaign) / "episodes.parquet"
 
     def run(self, campaign: str, run: str) -> "RunLayout":
         """Paths of one run."""
@@ -163,6 +170,16 @@ class RunLayout:
     def hosts(self) -> Path:
         """The findings of each address taken together."""
         return self.root / "hosts.parquet"
+
+    @property
+    def checks(self) -> Path:
+        """What each look at a target said, the scan's and each round's."""
+        return self.root / "checks.parquet"
+
+    @property
+    def watched(self) -> Path:
+        """Targets that get a row whatever they say, frozen with the plan."""
+        return self.root / "watched.parquet"
 
     def messages(self, shard: int) -> Path:
         """Who was sent a message by any attempt at a shard."""
