@@ -334,8 +334,8 @@ SITUATIONS = (
     ),
     Situation(
         Daemon("nginx", "forward", "127.0.34.4", 80),
-        "passes requests on to whatever host they name",
-        REQUESTS,
+        "passes GET on to whatever host it names",
+        {"http_get": Way.WEB},
     ),
     # HAProxy
     Situation(
