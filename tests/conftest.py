@@ -9,16 +9,21 @@ import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import network_guard
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 # A slow machine is no wrong answer, so no example has a deadline.
 settings.register_profile("survey", settings.default, deadline=None)
 settings.load_profile("survey")
 
 NOTES = pytest.StashKey[Path]()
+OF_WORKERS = pytest.StashKey[list[str]]()
 
 
 def only_loopback() -> bool:
@@ -31,6 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
     handle, path = tempfile.mkstemp(prefix="survey-guard-")
     os.close(handle)
     config.stash[NOTES] = Path(path)
+    config.stash[OF_WORKERS] = []
+    if hasattr(config, "workerinput"):  # a process that shares the tests, in a namespace of its own
+        os.environ.pop(network_guard.HOME, None)
     network_guard.install(Path(path))
 
 
@@ -78,9 +86,19 @@ def watched(item: pytest.Item) -> Generator[None, object, object]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for a process that reached outside after its test had ended."""
-    if notes := take_notes(session.config):
+    notes = take_notes(session.config)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["guard"] = notes
+    notes += "".join(session.config.stash[OF_WORKERS])
+    if notes:
         sys.stderr.write(f"\na process reached outside after its test had ended:\n{notes}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController") -> None:
+    """Keep what a process that shared the tests noted at its end."""
+    node.config.stash[OF_WORKERS].append(getattr(node, "workeroutput", {}).get("guard", ""))
 
 
 def take_notes(config: pytest.Config) -> str:

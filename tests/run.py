@@ -6,6 +6,7 @@ Elsewhere it says what is missing, runs the rest, and the guard (``tests/guard``
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,10 @@ UNPACKED_INTO = Path("/var/cache/survey-tests")
 ALONE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 LOOPBACK_UP = 'ip link set lo up && "$@"; exit $?'
 
+# Most tests wait more than they reckon.  So several processes share the whole run, file by
+# file, each in a network namespace of its own: no port of one is taken by another.
+WORKER = ("unshare", "--net", "sh", "-c", LOOPBACK_UP, "sh", sys.executable)
+
 
 def main(arguments: list[str]) -> None:
     """Prepare what can be prepared, then become pytest."""
@@ -95,8 +100,15 @@ def main(arguments: list[str]) -> None:
     if problem:
         say(f"no namespace, so no tests on real servers: {problem}")
         os.execv(pytest[0], pytest)  # noqa: S606 - no shell is needed
+    if not arguments:
+        pytest += shared_by((os.cpu_count() or 1) + 1)
     os.environ["SURVEY_TESTS_ALONE"] = "1"
     os.execvp(ALONE[0], [*ALONE, "sh", "-c", LOOPBACK_UP, "sh", *pytest])  # noqa: S606
+
+
+def shared_by(workers: int) -> list[str]:
+    """Have so many processes share the tests; a file's tests stay together."""
+    return ["--dist", "loadfile", "--tx", f"{workers}*popen//python={shlex.join(WORKER)}"]
 
 
 def why_not_isolated() -> str | None:

@@ -206,6 +206,43 @@ def test_a_test_that_swallows_the_refusal_fails_all_the_same(tmp_path: Path) -> 
     assert "192.0.2.1" in done.stdout
 
 
+@pytest.mark.parametrize("shared", [(), ("--numprocesses", "1")], ids=["one", "shared"])
+def test_a_child_that_dials_when_its_test_is_over_fails_the_run(
+    tmp_path: Path, shared: tuple[str, ...]
+) -> None:
+    """Nobody is left to blame, but the run is red; so it is where processes share the tests."""
+    shutil.copy(CONFTEST, tmp_path)
+    (tmp_path / "test_leaves.py").write_text(
+        textwrap.dedent("""
+            import subprocess, sys
+
+            DIAL = "import socket; socket.socket().connect_ex(('192.0.2.1', 25))"
+
+            def test_leaves_a_child(request):
+                child = subprocess.Popen(
+                    [sys.executable, "-c", "import sys; sys.stdin.read();" + DIAL],
+                    stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                )
+                class Late:
+                    def pytest_sessionfinish(self):
+                        child.communicate()
+                request.config.pluginmanager.register(Late())
+        """)
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *shared, str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1, done.stdout
+    assert "1 passed" in done.stdout
+    assert "192.0.2.1" in done.stderr
+
+
 @pytest.mark.skipif(not IN_NAMESPACE, reason="not started by `make test` as root on Debian")
 def test_as_root_there_is_only_the_loopback_device() -> None:
     """Under the test command no interface, address or route leads anywhere else."""

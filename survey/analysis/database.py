@@ -36,6 +36,8 @@ def connect(layout: Layout) -> Connection:
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
+    # it would be written to stdout, into the JSON of whoever asked for that
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

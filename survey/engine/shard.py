@@ -18,6 +18,7 @@ from pathlib import Path
 from survey.engine.canary_watch import CanaryWatch
 from survey.engine.conversations import Conversations, Test
 from survey.engine.descriptors import socket_room
+from survey.engine.event_loop import new_event_loop
 from survey.engine.hosts import Hosts
 from survey.engine.lease import LeaseWatch
 from survey.engine.method import Finding, Surroundings, open_discovery
@@ -71,7 +72,7 @@ def run_shard(assignment: Assignment, report: Report, *, watched: bool = False) 
     with ExitStack() as stack:
         guard = stack.enter_context(closing(Watchdog())) if watched else None
         lease = LeaseWatch(assignment, tls, work.plan.lease_seconds, guard=guard)
-        runner = stack.enter_context(asyncio.Runner(loop_factory=_new_loop))
+        runner = stack.enter_context(asyncio.Runner(loop_factory=new_event_loop))
         stack.enter_context(_first_of_ours())
         shard = runner.run(_work(work, assignment, lease, key, report))
     table = rows(
@@ -82,15 +83,6 @@ def run_shard(assignment: Assignment, report: Report, *, watched: bool = False) 
         process=process_mark(),
     )
     return write_shard(path, table, shard.receipt(table.num_rows))
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop  # noqa: PLC0415 - Linux only
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
 
 
 @contextmanager

@@ -111,6 +111,8 @@ def _sorted(manifest: Manifest, scratch: str) -> pa.RecordBatchReader:
         }
     )
     connection.execute("SET TimeZone = 'UTC'")
+    # it would be written to stdout, into the JSON of whoever asked for that
+    connection.execute("SET enable_progress_bar = false")
     return (
         connection.read_parquet(files)
         .project(", ".join(OBSERVATIONS.names))
