@@ -152,6 +152,8 @@ HOSTS = _schema(
     _field("verdict", pa.string(), "over all its findings: open, suspected, unknown, closed"),
     _field("relay", pa.string(), "the same over its relay findings", null=True),
     _field("proxy", pa.string(), "the same over its proxy findings", null=True),
+    _field("relay_rung", pa.uint8(), "highest rung of its relay findings", null=True),
+    _field("proxy_rung", pa.uint8(), "highest rung of its proxy findings", null=True),
     _field("country", pa.string(), "ISO country where the address was that day", null=True),
     _field("asn", pa.uint32(), "network of the address on that day", null=True),
     _field("network", pa.string(), "name of that network", null=True),

@@ -17,6 +17,8 @@ SELECT
     arg_min(verdict, weight) AS verdict,
     arg_min(verdict, weight) FILTER (WHERE probe = 'smtp_relay') AS relay,
     arg_min(verdict, weight) FILTER (WHERE probe <> 'smtp_relay') AS proxy,
+    max(rung) FILTER (WHERE probe = 'smtp_relay') AS relay_rung,
+    max(rung) FILTER (WHERE probe <> 'smtp_relay') AS proxy_rung,
     unnest(arg_max(struct_pack(
         country, asn, network, registry_country, holder, organisation, country_conflict,
         country_snapshot, network_snapshot, registration_snapshot, organisation_snapshot
