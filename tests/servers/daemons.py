@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -43,6 +44,8 @@ class Daemon:
         port: As above.
         exit_ip: Where its own connections come from.
         behind: ``ip:port`` of the server that it passes on to, if there is one.
+        change: Given name and text of a file that it is started with, what is written instead.
+        options: More words for its command line, where that is its whole configuration.
     """
 
     server: str
@@ -51,6 +54,8 @@ class Daemon:
     port: int
     exit_ip: str = ""
     behind: str = ""
+    change: Callable[[str, str], str] = lambda _name, text: text
+    options: tuple[str, ...] = ()
     home: Path = field(init=False)
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -145,7 +150,7 @@ class Daemon:
     def write(self, name: str, text: str) -> str:
         """Write a file into its folder and return its path."""
         path = self.home / name
-        path.write_text(text)
+        path.write_text(self.change(name, text))
         # Postfix waits until a file that was changed just now has surely been written.
         os.utime(path, (0, 0))
         return str(path)

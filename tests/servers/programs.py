@@ -57,7 +57,8 @@ class Program:
 def arguments(daemon: "Daemon", program: str) -> list[str]:
     """A server whose whole configuration is its command line."""
     lines = daemon.filled(CONFIGURATIONS / daemon.server / f"{daemon.situation}.args").splitlines()
-    return [program, *(line for line in lines if line and not line.startswith("#"))]
+    words = [line for line in lines if line and not line.startswith("#")]
+    return [program, *words, *daemon.options]
 
 
 def aiosmtpd(daemon: "Daemon", program: str) -> list[str]:
