@@ -11,7 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from survey.cli.missed import missed_text
 from survey.cli.screen import console, say
+from survey.flows.miss_rate import miss_rate
 from survey.flows.standing import ScanStatus
 
 EVERY = 5.0
@@ -87,6 +89,8 @@ def _facts(status: ScanStatus) -> Iterator[tuple[str, str]]:
             f"{status.unreachable:,} unreachable"
         ),
     )
+    if status.rechecked:
+        yield "missed by one look", missed_text(miss_rate([status]))
     yield "in flight", f"{status.in_flight:,}, {status.conversations:,} conversations done"
     if status.failures:
         most = sorted(status.failures.items(), key=lambda item: -item[1])[:MOST_FAILURES]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from survey.cli.main import settings_of
+from survey.cli.missed import missed_text
 from survey.cli.options import campaign_argument, json_option, run_option
 from survey.cli.screen import document, facts, say
 from survey.cli.watching import watch_options, watching
@@ -15,6 +16,7 @@ from survey.cli.workers import executor_for, executor_options
 from survey.errors import StorageError
 from survey.flows.control import read_status
 from survey.flows.followups import FollowUpStatus, followups_of
+from survey.flows.miss_rate import miss_rate
 from survey.flows.plan import plan_run
 from survey.flows.runs import newest_run
 from survey.flows.scan import ScanSummary
@@ -107,6 +109,7 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
             ),
             ("targets", f"{standing.done:,} of {standing.planned:,}"),
             ("found open ports", standing.found),
+            ("missed by one look", missed_text(miss_rate([standing]))),
             ("packets/s", f"{standing.rate:,.0f} of at most {standing.cap:,}"),
             (
                 "shards",
@@ -196,6 +199,7 @@ def print_scan(summary: ScanSummary) -> None:
                     f"{summary.silent:,} silent, {summary.unreachable:,} unreachable"
                 ),
             ),
+            ("missed by one look", missed_text(miss_rate([summary]))),
             *_unused_answers(summary),
             ("conversations", summary.conversations),
             ("observations", summary.observations),

@@ -8,9 +8,11 @@ import pyarrow as pa
 
 from survey.analysis.notebook import open as open_survey
 from survey.cli.main import settings_of
+from survey.cli.missed import missed_text
 from survey.cli.options import campaign_argument, json_option, run_option
 from survey.cli.screen import document, say, table
 from survey.flows.judge import judge
+from survey.flows.miss_rate import run_miss_rate
 from survey.flows.runs import newest_run
 from survey.targets.campaign import read_campaign
 
@@ -51,6 +53,7 @@ def findings(  # noqa: PLR0917 - one parameter per option
     judged = judge(settings, plan.campaign, plan.run, registries)
     if not judged.complete:
         say(f"{plan.campaign} {plan.run}: the run is not complete, these verdicts are provisional")
+    say(f"missed by one look: {missed_text(run_miss_rate(settings, plan))}")
     with open_survey(settings.data, optouts=plan.optouts) as survey:
         rows = survey.findings(plan.campaign, plan.run)
         if verdict is not None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from survey.engine.discovery import Discovery, Heard, Tally
 from survey.engine.hosts import Hosts
 from survey.engine.imported import ImportedDiscovery
@@ -18,8 +20,8 @@ from survey.model.plan import Plan
 from survey.storage.found import read_found
 from survey.storage.layout import RunLayout
 from survey.targets.gate import Gate
-from survey.targets.places import Places
-from survey.targets.shards import shard_bounds, shard_targets
+from survey.targets.places import PlaceNumbers, Places
+from survey.targets.shards import Batch, shard_bounds, shard_targets
 
 OnOpen = Callable[[int, int], None]
 
@@ -90,12 +92,37 @@ def open_discovery(
     return _connect(plan, assignment, around)
 
 
-def _connect(plan: Plan, assignment: Assignment, around: Surroundings) -> Discovery:
+def open_again(
+    plan: Plan, assignment: Assignment, around: Surroundings, places: Places, only: PlaceNumbers
+) -> Finding:
+    """The same once more for a few targets, after the first has ended.
+
+    Raises:
+        LocalError: This machine can't do it.
+    """
+    if plan.discovery.method is Method.SYN:
+        assert isinstance(around.pacer.neighbourhoods, NetworkColumns)
+        return _syn_over(plan, assignment, around, places, around.pacer.neighbourhoods, only)
+    batch = _batch(plan, assignment)
+    parts = np.split(only, range(batch, len(only), batch))
+    batches = (Batch(*places.targets(part)) for part in parts)
+    return _connect_to(plan, Supply(batches, around.gate), around)
+
+
+def _batch(plan: Plan, assignment: Assignment) -> int:
+    """About a second's work, so that the gate's answer is no older when it is used."""
     own = share(plan.rate.packets_per_second, plan.slots, assignment.slot)
-    # About a second's work, so that the gate's answer is no older when it is used.
-    batch = min(max(own, 64), 16_384)
+    return min(max(own, 64), 16_384)
+
+
+def _connect(plan: Plan, assignment: Assignment, around: Surroundings) -> Discovery:
+    batches = shard_targets(plan, assignment.shard, _batch(plan, assignment))
+    return _connect_to(plan, Supply(batches, around.gate), around)
+
+
+def _connect_to(plan: Plan, supply: Supply, around: Surroundings) -> Discovery:
     return Discovery(
-        Supply(shard_targets(plan, assignment.shard, batch), around.gate),
+        supply,
         around.pacer,
         around.hosts,
         room=around.room,
@@ -106,25 +133,37 @@ def _connect(plan: Plan, assignment: Assignment, around: Surroundings) -> Discov
 
 
 def _syn(plan: Plan, assignment: Assignment, around: Surroundings) -> SynDiscovery:
-    said, rate = plan.discovery, plan.rate
-    check_ports(said.source_ports)
-    link = open_link(said.interface, said.gateway, plan.identity.source_addresses)
+    rate = plan.rate
+    check_ports(plan.discovery.source_ports)
     places = Places(plan, assignment.shard)
     networks = NetworkColumns(
         rate.per_24_per_second, plan.slots, assignment.slot, places.ips, around.wall
     )
     around.pacer.neighbourhoods = networks
+    return _syn_over(plan, assignment, around, places, networks)
+
+
+def _syn_over(  # noqa: PLR0917 - the parts of one discovery
+    plan: Plan,
+    assignment: Assignment,
+    around: Surroundings,
+    places: Places,
+    networks: NetworkColumns,
+    only: PlaceNumbers | None = None,
+) -> SynDiscovery:
+    said = plan.discovery
     return SynDiscovery(
         places,
         around.gate,
         around.pacer,
         networks,
         around.hosts,
-        per_host=rate.per_host_connections,
-        link=link,
+        per_host=plan.rate.per_host_connections,
+        link=open_link(said.interface, said.gateway, plan.identity.source_addresses),
         ports=said.slot_ports(plan.slots, assignment.slot),
         on_open=around.on_open,
         holds=around.holds,
+        only=only,
     )
 
 

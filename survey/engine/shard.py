@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from survey.engine.lease import LeaseWatch
 from survey.engine.method import Finding, Surroundings, open_discovery
 from survey.engine.pacing import Neighbourhoods, Pacer, share
 from survey.engine.process import process_mark
+from survey.engine.recheck import Recheck
 from survey.engine.revisits import Revisits
 from survey.engine.self_check import SelfCheck, controls_gate
 from survey.engine.shard_work import ShardWork, read_work
@@ -172,6 +174,7 @@ class Shard:
             most=room.conversations,
         )
         self._discovery: Finding
+        self._recheck: Recheck | None = None
         if revisits is not None:
             revisits.send_to(self.conversations.add)
             self._discovery = revisits
@@ -185,6 +188,8 @@ class Shard:
                 on_open=self.conversations.add,
                 holds=self._holds,
             )
+            self._recheck = Recheck(plan, assignment, around)
+            around = replace(around, on_open=self._recheck.noting(around.on_open))
             self._discovery = open_discovery(plan, assignment, work.paths, around)
         self._first, self._addresses = work.first, work.places
         self._planned = work.targets
@@ -200,6 +205,8 @@ class Shard:
         await self._honest_path()
         await self._discovery.run()
         await self.conversations.drain()
+        if self._recheck:
+            await self._recheck.run()
         await self._honest_path()
         # The slot's next shard knows nothing of this one: let its last second be over first.
         await asyncio.sleep(self._pacer.quiet_in())
@@ -221,6 +228,8 @@ class Shard:
         """Break off whatever is still in the air."""
         self._self_check.close()
         self._discovery.close()
+        if self._recheck:
+            self._recheck.close()
         self._dialer.close()
 
     async def _tell(self, report: Report) -> None:
@@ -251,7 +260,7 @@ class Shard:
 
     def progress(self) -> Progress:
         """How it stands; counts only."""
-        tally, kept = self._discovery.tally, self._discovery.kept_back
+        tally, kept, again = self._discovery.tally, self._discovery.kept_back, self._recheck
         return Progress(
             shard=self._assignment.shard,
             attempt=self._assignment.attempt,
@@ -260,7 +269,9 @@ class Shard:
             found=tally.open,
             packets=self._pacer.meter.total,
             conversations=self.conversations.finished,
-            running=self.conversations.running + self._discovery.in_air,
+            running=self.conversations.running
+            + self._discovery.in_air
+            + (again.in_air if again else 0),
             sent=tally.sent,
             refused=tally.refused,
             silent=tally.silent,
@@ -269,12 +280,15 @@ class Shard:
             failures=tuple(sorted(self.conversations.failures.items())),
             shortages=self._discovery.heard.shortages,
             canary_ill=self._canary.found_ill,
+            rechecked=again.rechecked if again else 0,
+            reopened=again.reopened if again else 0,
+            missed=again.missed if again else 0,
         )
 
     def receipt(self, observations: int) -> Receipt:
         """What the whole shard did."""
         tally, kept, own = self._discovery.tally, self._discovery.kept_back, self._assignment
-        heard = self._discovery.heard
+        heard, again = self._discovery.heard, self._recheck
         assert self._planned == tally.sent + kept.excluded + kept.opted_out, (tally, kept)
         answered = tally.open + tally.refused + tally.silent + tally.unreachable
         assert tally.sent == answered, tally
@@ -309,6 +323,9 @@ class Shard:
             late=heard.late,
             strange=heard.strange,
             dropped=heard.dropped,
+            rechecked=again.rechecked if again else 0,
+            reopened=again.reopened if again else 0,
+            missed=again.missed if again else 0,
         )
 
 

@@ -53,6 +53,9 @@ class ScanSummary:
         late: SYN discovery: answers of targets that had been given up as silent.
         strange: SYN discovery: answers that no probe explains.
         dropped: SYN discovery: answers that were lost; some silent targets may have answered.
+        rechecked: Targets that were dialled a second time, to tell what one look misses.
+        reopened: Of those, accepted the second connection.
+        missed: Of those again, had not accepted the first.
         retries: Times that a shard was handed out again, by any coordinator of the run.
         repeated: Targets that may have been dialled again for that: at most so many, since it is
             not known how far the worker got that was lost.
@@ -74,6 +77,9 @@ class ScanSummary:
     late: int
     strange: int
     dropped: int
+    rechecked: int
+    reopened: int
+    missed: int
     retries: int
     repeated: int
     seconds: float

@@ -17,7 +17,10 @@ ETA_SECONDS = 60.0
 """The time left is told from the pace of the last so many seconds."""
 
 
-_SUMS = ("found", "sent", "refused", "silent", "unreachable", "conversations", "aborted")
+_SUMS = (
+    *("found", "sent", "refused", "silent", "unreachable", "conversations", "aborted"),
+    *("rechecked", "reopened", "missed"),
+)
 """Counts that receipts and reports have in common; a receipt calls what was found ``open``."""
 
 
@@ -70,6 +73,9 @@ class ScanStatus:
         canary_ill: Workers that find the canary out of order.
         slots: Shares of the cap.
         packets: Packets charged, those of lost shards included.
+        rechecked: Targets that were dialled a second time, to tell what one look misses.
+        reopened: Of those, accepted the second connection.
+        missed: Of those again, had not accepted the first.
     """
 
     state: State
@@ -103,6 +109,9 @@ class ScanStatus:
     canary_ill: int = 0
     slots: int = 0
     packets: int = 0
+    rechecked: int = 0
+    reopened: int = 0
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,9 @@ class Receipt:
         late: SYN discovery: answers of targets that had been given up as silent.
         strange: SYN discovery: answers that no probe of this shard explains.
         dropped: SYN discovery: answers that were lost; some silent targets may have answered.
+        rechecked: Targets that were dialled a second time, to tell what one look misses.
+        reopened: Of those, accepted the second connection.
+        missed: Of those again, had not accepted the first.
     """
 
     run: str
@@ -104,6 +107,9 @@ class Receipt:
     late: int = 0
     strange: int = 0
     dropped: int = 0
+    rechecked: int = 0
+    reopened: int = 0
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,9 @@ class Progress:
         failures: How conversations ended early, by kind.
         shortages: Times that this machine could not send: no port, no descriptor, no buffer.
         canary_ill: Whether this worker finds the canary out of order.
+        rechecked: Targets dialled a second time.
+        reopened: Of those, accepted the second connection.
+        missed: Of those again, had not accepted the first.
     """
 
     shard: int
@@ -145,3 +154,6 @@ class Progress:
     failures: tuple[tuple[str, int], ...] = ()
     shortages: int = 0
     canary_ill: bool = False
+    rechecked: int = 0
+    reopened: int = 0
+    missed: int = 0

@@ -80,6 +80,9 @@ RECEIPTS = _schema(
     _field("late", pa.uint64(), "SYN discovery: answers of targets given up as silent"),
     _field("strange", pa.uint64(), "SYN discovery: answers that no probe of the shard explains"),
     _field("dropped", pa.uint64(), "SYN discovery: answers lost, perhaps of silent targets"),
+    _field("rechecked", pa.uint64(), "targets dialled again, to tell what one look misses"),
+    _field("reopened", pa.uint64(), "of those, accepted the second connection"),
+    _field("missed", pa.uint64(), "of those again, had not accepted the first"),
 )
 
 FOUND = _schema(

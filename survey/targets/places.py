@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from survey.model.plan import Plan
 from survey.targets.ranges import Ips
-from survey.targets.shards import shard_addresses, shard_bounds, shard_order
+from survey.targets.shards import recheck_order, shard_addresses, shard_bounds, shard_order
 
 PlaceNumbers = NDArray[np.int64]
 Ports = NDArray[np.uint16]
@@ -39,6 +39,10 @@ class Places:
         """All places in the shard's own keyed order, ``batch`` or fewer a time."""
         for places in shard_order(self._plan, self._shard, batch):
             yield places.astype(np.int64)
+
+    def rechecked(self) -> PlaceNumbers:
+        """Places of the targets that are dialled a second time."""
+        return recheck_order(self._plan, self._shard).astype(np.int64)
 
     def hosts(self, places: PlaceNumbers) -> PlaceNumbers:
         """The rank of each one's address."""

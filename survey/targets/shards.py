@@ -15,6 +15,9 @@ from survey.model.plan import Plan
 from survey.targets.permutation import Indices, Permutation
 from survey.targets.ranges import Ips, RangeSet
 
+RECHECKED = 1000
+"""One target in so many is dialled a second time, to tell how many open ports one look misses."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
@@ -63,6 +66,18 @@ def shard_order(plan: Plan, shard: int, batch: int) -> Iterator[Indices]:
     order = Permutation(pairs, _key(plan, b"shard", shard))
     for start in range(0, pairs, batch):
         yield order.forward(np.arange(start, min(start + batch, pairs), dtype=np.uint64))
+
+
+def recheck_order(plan: Plan, shard: int) -> Indices:
+    """Which of the shard's targets are dialled a second time, numbered as by ``shard_order``.
+
+    A keyed choice, the same whenever the shard is done: over all shards one target in RECHECKED.
+    """
+    first, stop = shard_bounds(plan, shard)
+    ports = len(plan.ports)
+    count = stop * ports // RECHECKED - first * ports // RECHECKED
+    order = Permutation((stop - first) * ports, _key(plan, b"recheck", shard))
+    return order.forward(np.arange(count, dtype=np.uint64))
 
 
 def locate(plan: Plan, ip: int) -> tuple[int, int] | None:

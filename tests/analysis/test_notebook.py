@@ -194,6 +194,9 @@ def test_coverage_adds_up(opened: Survey) -> None:
     assert (row["shards"], row["committed"]) == (2, 2)
     assert row["planned"] == row["sent"] + row["excluded"] + row["opted_out"] == row["targets"]
     assert row["sent"] == row["accepted"] + row["refused"] + row["silent"] + row["unreachable"]
+    assert (row["rechecked"], row["reopened"], row["missed"]) == (2, 2, 2)
+    assert row["miss_rate"] == 1.0
+    assert 0.3 < row["miss_low"] < row["miss_high"] == 1.0
 
 
 def test_address_that_opted_out_since_is_nowhere(made: MadeData) -> None:

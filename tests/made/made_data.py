@@ -210,4 +210,7 @@ def _receipt(plan: Plan, shard: int, observations: int, accepted: int) -> Receip
         packets=10 * planned,
         observations=observations,
         max_rate=900,
+        rechecked=1,
+        reopened=1,
+        missed=1,
     )

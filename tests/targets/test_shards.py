@@ -11,9 +11,11 @@ from hypothesis.strategies import DataObject
 
 from survey.model.address import Range, parse_ip
 from survey.model.plan import Plan
+from survey.targets import shards as shards_module
 from survey.targets.shards import (
     Batch,
     locate,
+    recheck_order,
     shard_addresses,
     shard_bounds,
     shard_targets,
@@ -171,3 +173,20 @@ def test_another_seed_is_another_order(make_plan: MakePlan) -> None:
     one, two, again = (make_plan(ranges, seed=seed * 16) for seed in ("01", "02", "01"))
     assert every_target(one) == every_target(again)
     assert every_target(one) != every_target(two)
+
+
+def test_one_target_in_so_many_is_looked_at_again(
+    make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all shards exactly; the same ones whenever it is asked, and none twice."""
+    monkeypatch.setattr(shards_module, "RECHECKED", 10)
+    plan = make_plan(ranges=spread(1234), ports=(25, 1080, 8080), shard_addresses=100)
+    chosen = [recheck_order(plan, shard).tolist() for shard in range(plan.shards)]
+
+    assert sum(map(len, chosen)) == plan.targets // 10
+    for shard, places in enumerate(chosen):
+        first, stop = shard_bounds(plan, shard)
+        assert len(set(places)) == len(places)
+        assert all(0 <= place < (stop - first) * 3 for place in places)
+        assert recheck_order(plan, shard).tolist() == places
+    assert chosen[0] != chosen[1]

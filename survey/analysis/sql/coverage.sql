@@ -1,5 +1,7 @@
 -- What one run did, from its receipts.  Counts are targets (address, port).
 -- Grain: one row.  Reads: runs, receipts.  Used by: notebook.py.  Bound: $campaign, $run.
+-- rechecked were dialled a second time, reopened of them accepted then, and missed of those had not
+-- accepted at first: miss_rate is the share of open ports that one look misses, with its 95 % interval.
 -- planned = sent + excluded + opted_out, and sent = accepted + refused + silent + unreachable.
 SELECT
     r.campaign,
@@ -15,6 +17,12 @@ SELECT
     coalesce(sum(p.refused), 0)::BIGINT AS refused,
     coalesce(sum(p.silent), 0)::BIGINT AS silent,
     coalesce(sum(p.unreachable), 0)::BIGINT AS unreachable,
+    coalesce(sum(p.rechecked), 0)::BIGINT AS rechecked,
+    coalesce(sum(p.reopened), 0)::BIGINT AS reopened,
+    coalesce(sum(p.missed), 0)::BIGINT AS missed,
+    sum(p.missed) / nullif(sum(p.reopened), 0) AS miss_rate,
+    wilson_low(sum(p.missed), sum(p.reopened)) AS miss_low,
+    wilson_high(sum(p.missed), sum(p.reopened)) AS miss_high,
     min(p.started_at) AS started_at,
     max(p.finished_at) AS finished_at
 FROM runs AS r

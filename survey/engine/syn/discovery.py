@@ -33,7 +33,7 @@ from survey.engine.syn.siphash import KEY_BYTES
 from survey.engine.syn.waiting import Targets, Waiting
 from survey.errors import LocalError
 from survey.targets.gate import Gate
-from survey.targets.places import Places
+from survey.targets.places import PlaceNumbers, Places
 
 SLICE = 0.004
 """Seconds of work before the event loop gets its turn."""
@@ -70,6 +70,7 @@ class SynDiscovery:
         ports: Our first and last source port, of this slot alone.
         on_open: Called with address and port of each target that accepted.
         holds: While it says True nothing is sent (back-pressure, canary, lost lease).
+        only: Places of the targets that are meant; None for all.
     """
 
     def __init__(
@@ -85,12 +86,13 @@ class SynDiscovery:
         ports: tuple[int, int],
         on_open: Callable[[int, int], None],
         holds: Callable[[], bool],
+        only: PlaceNumbers | None = None,
     ) -> None:
         assert pacer.neighbourhoods is networks
         self._places, self._gate, self._pacer, self._networks = places, gate, pacer, networks
         self._on_open, self._holds = on_open, holds
         self._cookie = Cookie(secrets.token_bytes(KEY_BYTES), link.sources, ports)
-        self._waiting = Waiting(self._batches())
+        self._waiting = Waiting(self._batches(only))
         self._books = Books(len(places))
         self._air = Air(places.ips, hosts, per_host, len(places.ports))
         self._heard_at = float("-inf")
@@ -158,8 +160,8 @@ class SynDiscovery:
             self._receive.close()
             self._send.close()
 
-    def _batches(self) -> Iterator[Targets]:
-        for places in self._places.order(BATCH):
+    def _batches(self, only: PlaceNumbers | None) -> Iterator[Targets]:
+        for places in self._places.order(BATCH) if only is None else (only,):
             ips, ports = self._places.targets(places)
             yield Targets(places, ips, ports, self._cookie.marks(ips, ports))
 

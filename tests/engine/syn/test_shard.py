@@ -1,5 +1,6 @@
 """Whole shards over a cable: SYN discovery, conversations with real proxies, a real canary."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,8 +19,10 @@ from survey.model.discovery import DiscoveryPlan, Method
 from survey.model.observation import Step
 from survey.model.plan import Rate
 from survey.storage.shard_file import read_address
+from survey.targets import shards as shards_module
 from survey.targets.optouts import add
 from survey.targets.plan import plan_to_json
+from survey.targets.shards import recheck_order, shard_addresses
 
 FIRST = parse_ip("198.18.4.0")
 DOORS = "198.18.4.0/26"
@@ -109,6 +112,31 @@ def test_opted_out_addresses_get_no_packet(cable: Wire, tmp_path: Path, lead: Le
     assert (receipt.opted_out, receipt.sent, receipt.silent) == (32, 224, 224)
     reached = {target(frame)[0] - FIRST for _, frame in wire.frames if is_syn(frame)}
     assert not reached & set(range(16, 48))
+
+
+def test_second_look_is_one_more_syn_to_the_sample(
+    cable: Wire, tmp_path: Path, lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted outside: two for those of the keyed choice, one for all others."""
+    monkeypatch.setattr(shards_module, "RECHECKED", 4)
+    doors = {FIRST + row: open_socks5 for row in range(0, 60, 3)}
+    answer_everywhere(cable.far, DOORS)
+    with (
+        world(tmp_path, doors, home=parse_ip(GATEWAY), where=cable.far.inside) as there,
+        listening(cable) as wire,
+        cable.near.inside(),
+    ):
+        made = scan_by(tmp_path, OVER_WIRE, canary=there.canary)
+        receipt = run_shard(lead(made).grant(), lambda _: None)
+    cable.far.run("ip", "route", "del", "local", DOORS, "dev", "lo")
+
+    again = {int(shard_addresses(made.plan, 0)[place]) for place in recheck_order(made.plan, 0)}
+    syns = Counter(target(frame)[0] for _, frame in wire.frames if is_syn(frame))
+    for row in range(256):
+        if FIRST + row not in doors:
+            assert syns[FIRST + row] == 1 + (FIRST + row in again)
+    assert (receipt.sent, receipt.rechecked, receipt.missed) == (256, 64, 0)
+    assert receipt.reopened == len(again & doors.keys()) > 0
 
 
 @pytest.mark.parametrize(
