@@ -22,12 +22,13 @@ from survey.analysis.queries import query
 from survey.analysis.rules import RANKED, RELAY_RULES, TUNNEL_RULES, render
 from survey.model.address import MAX_IP
 from survey.model.followup import Wanted
-from survey.model.plan import Depth, Waits
+from survey.model.plan import Depth, ProbePlan, Waits
+from survey.model.probe import PROBE_CODES, Probe
 from survey.model.verdict import Verdict
 from survey.storage.files import replacing
 from survey.storage.layout import Layout
 from survey.storage.registries import Snapshot
-from survey.storage.schemas import ARRIVALS, FINDINGS, HOSTS, OBSERVATIONS
+from survey.storage.schemas import ARRIVALS, CHECKS, FINDINGS, HOSTS, OBSERVATIONS
 from survey.targets.ranges import RangeSet
 
 SLICE_ROWS = 2_000_000
@@ -55,6 +56,7 @@ class Material:
         waits: How far two proofs lie apart at least, and how long other follow-ups wait.
         several_sources: The campaign sends from more than one address, so two proofs must, too.
         depth: How many forms of envelope the campaign tries.
+        probes: What a scan tries on which port.
         registries: The snapshots to use for what was seen on a day.
     """
 
@@ -67,6 +69,7 @@ class Material:
     waits: Waits = field(default_factory=Waits)
     several_sources: bool = False
     depth: Depth = Depth.STANDARD
+    probes: tuple[ProbePlan, ...] = ()
     registries: located.Choose = located.no_registries
 
 
@@ -90,12 +93,13 @@ class Judged:
 
 
 def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_ROWS) -> Judged:
-    """Judge a run and replace its ``findings.parquet`` and ``hosts.parquet``, each whole."""
+    """Judge a run and replace its tables of findings, hosts and checks, each whole."""
     run = layout.run(material.campaign, material.run)
     with connect(layout) as connection, ExitStack() as files:
         snapshots = _prepare(connection, material)
         findings = _Table(files, run.findings, FINDINGS, material.optouts_version)
         hosts = _Table(files, run.hosts, HOSTS, material.optouts_version)
+        checks = _Table(files, run.checks, CHECKS, material.optouts_version)
         tally = Tally()
         again: list[Wanted] = []
         for first, last in _slices(connection, slice_rows):
@@ -118,6 +122,10 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
             together = connection.sql(query("hosts")).to_arrow_table()
             hosts.add(together)
             tally.add(together)
+            looks = connection.sql(
+                query("checks"), params={"campaign": material.campaign, "run": material.run}
+            )
+            checks.add(looks.to_arrow_table())
             again += wanted(connection, first, last, material.waits, material.depth)
         hosts.say(tally.footer())
         (total,) = connection.execute("SELECT count(*) FROM observations").fetchall()[0]
@@ -148,6 +156,8 @@ def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]
             }
         ),
     )
+    hold(connection, "probe_bits", _probe_bits())
+    hold(connection, "planned", _planned(material.probes))
     connection.execute(query("printable"))
     connection.execute(query("header_names"))
     connection.execute(
@@ -166,6 +176,35 @@ def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]
     connection.execute(query("letters"))
     connection.execute(query("tunnels"))
     return snapshots
+
+
+def _bit(probe: Probe) -> int:
+    """The bit of a probe in CHECKS."""
+    return 1 << PROBE_CODES[probe] - 1
+
+
+def _probe_bits() -> pa.Table:
+    return pa.table(
+        {
+            "probe": [str(probe) for probe in Probe],
+            "bit": pa.array([_bit(probe) for probe in Probe], pa.uint16()),
+        }
+    )
+
+
+def _planned(probes: tuple[ProbePlan, ...]) -> pa.Table:
+    """What a scan tries on each port, as bits."""
+    bits: Counter[tuple[int, str]] = Counter()
+    for part in probes:
+        for port in part.every_port:
+            bits[port, "relay" if part.probe.is_relay else "proxy"] |= _bit(part.probe)
+    return pa.table(
+        {
+            "port": pa.array([port for port, _ in bits], pa.uint16()),
+            "kind": pa.array([kind for _, kind in bits], pa.string()),
+            "probes": pa.array(list(bits.values()), pa.uint16()),
+        }
+    )
 
 
 def _slices(connection: Connection, rows: int) -> list[tuple[int, int]]:
@@ -192,8 +231,9 @@ class _Table:
     def add(self, rows: pa.Table) -> None:
         """Append one slice, in the schema's types."""
         self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
-        for count in rows["verdict"].value_counts():
-            self._verdicts[count["values"].as_py()] += count["counts"].as_py()
+        if "verdict" in rows.column_names:
+            for count in rows["verdict"].value_counts():
+                self._verdicts[count["values"].as_py()] += count["counts"].as_py()
 
     def say(self, facts: dict[str, str]) -> None:
         """Add facts about the whole to the footer."""

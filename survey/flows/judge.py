@@ -93,6 +93,7 @@ def judge(
         waits=plan.waits,
         several_sources=len(plan.identity.source_addresses) > 1,
         depth=next((part.depth for part in plan.probes if part.probe.is_relay), Depth.STANDARD),
+        probes=plan.probes,
         registries=choose,
     )
     judged = write_findings(layout, material)

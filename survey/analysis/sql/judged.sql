@@ -1,6 +1,6 @@
 -- What the rules say of each target in one slice of the address space.
 -- Grain: one per (ip, port, probe).  Reads: observations, letters, tunnels, rules.
--- Used by: findings.sql, followups.sql.  Bound: $first, $last (addresses), $apart (seconds between
+-- Used by: findings.sql, checks.sql, followups.sql.  Bound: $first, $last (addresses), $apart (seconds between
 -- two proofs at least), $several_sources (the campaign sends from more than one address).
 CREATE OR REPLACE TEMP TABLE judged AS
 WITH
@@ -111,18 +111,17 @@ ranked AS (
     FROM weighed AS w
 ),
 standing AS (  -- a later attempt replaces an earlier one, but never a proof
-    SELECT r.*
+    SELECT r.*, n.attempt IS NULL OR r.attempt = n.attempt OR r.letter OR r.tunnel AS stands
     FROM ranked AS r
     LEFT JOIN latest AS n USING (ip, port, probe, variant, canary_port, tls)
-    WHERE n.attempt IS NULL OR r.attempt = n.attempt OR r.letter OR r.tunnel
 )
 SELECT
     ip,
     port,
     probe,
-    min(rank) AS rank,
-    min(started_at) AS first_seen,
-    max(started_at) AS last_seen,
+    min(rank) FILTER (WHERE stands) AS rank,
+    min(started_at) FILTER (WHERE stands) AS first_seen,
+    max(started_at) FILTER (WHERE stands) AS last_seen,
     max(started_at) FILTER (WHERE letter OR tunnel) AS proven_at,
     arg_max(client, attempt) FILTER (WHERE letter OR tunnel) AS proven_by,
     arg_min(
@@ -130,6 +129,7 @@ SELECT
             variant, code, reply, received, exit_ip, adds_identity, attempt, source, tls, refused_at
         ),
         struct_pack(rank, variant, canary_port, tls, attempt)
-    ) AS deciding
+    ) FILTER (WHERE stands) AS deciding,
+    list(struct_pack(round, reason, started_at, rank)) AS looks
 FROM standing
 GROUP BY ip, port, probe;
