@@ -1,8 +1,11 @@
 """A participating agency and whom it answers for."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from survey.model.address import Range
+from survey.model.delivery import Audience, Destination, Format
+from survey.model.period import Cadence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,25 @@ class Jurisdiction:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whom to call or write to at an agency, for us; never published.
+
+    Attributes:
+        name: Name of a person or desk.
+        role: What for, one line.
+        mail: Mailbox.
+        phone: Number, or "".
+        languages: Languages spoken, most preferred first (BCP 47); empty: the agency's.
+    """
+
+    name: str
+    role: str
+    mail: str
+    phone: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Agency:
     """One participating agency.
 
@@ -45,6 +67,14 @@ class Agency:
         contact: A staffed address for questions.
         page: Its web page on this operation.
         tlp: Marking of what it receives, TLP 2.0 (``TLP:AMBER`` ...).
+        cadence: How often it gets a report.
+        time_zone: By whose calendar a week or month ends (IANA name).
+        audiences: Who reads there.
+        formats: The files it gets.
+        delivery: Where they go; nowhere: they are only made.
+        openpgp: File with its OpenPGP certificate: what is delivered is encrypted to it; or None.
+        fingerprint: That certificate's fingerprint as the agency gave it in person, or "".
+        contacts: Whom to call or write to.
     """
 
     id: str
@@ -55,3 +85,11 @@ class Agency:
     contact: str
     page: str
     tlp: str
+    cadence: Cadence = Cadence.WEEKLY
+    time_zone: str = "UTC"
+    audiences: tuple[Audience, ...] = (Audience.MANAGEMENT, Audience.TECHNICAL)
+    formats: tuple[Format, ...] = (Format.HTML, Format.CSV)
+    delivery: tuple[Destination, ...] = ()
+    openpgp: Path | None = None
+    fingerprint: str = ""
+    contacts: tuple[Person, ...] = ()

@@ -1,75 +1,27 @@
 """The participating agencies: one TOML file each, and where two of them see the same."""
 
-import ipaddress
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import TypeVar
 
 from survey.errors import ConfigError
-from survey.model.address import Range, format_ip
-from survey.model.agency import Agency, Jurisdiction
+from survey.model.address import format_ip
+from survey.model.agency import Agency, Jurisdiction, Person
+from survey.model.delivery import (
+    Destination,
+    FolderDestination,
+    Format,
+    MailDestination,
+    S3Destination,
+    SftpDestination,
+)
+from survey.storage.agency_file import AGENCY_ID, AgencyFile, ContactTable, DeliveryTable, range_of
 from survey.storage.config_file import read_config
 
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
-_MAILBOX = re.compile(r"[A-Za-z0-9._+-]+@([a-z0-9-]+\.)+[a-z0-9-]+")
-_LINE = re.compile(r"[^\x00-\x1f\x7f]+")
-
-
-def _matching(pattern: re.Pattern[str], cure: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise ValueError(f"{text!r} won't do; {cure}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _range(text: str) -> Range:
-    try:
-        network = ipaddress.IPv4Network(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no IPv4 range ({error}); write it as 192.0.2.0/24") from None
-    return Range(int(network.network_address), int(network.broadcast_address))
-
-
-def _cidr(text: str) -> str:
-    _range(text)
-    return text
-
-
-Country = Annotated[str, _matching(_COUNTRY, 'write an ISO 3166-1 code in capitals, like "ES"')]
-Language = Annotated[str, _matching(_LANGUAGE, 'write a BCP 47 tag, like "es" or "pt-BR"')]
-Network = Annotated[int, Field(ge=1, le=2**32 - 1)]
-Cidr = Annotated[str, AfterValidator(_cidr)]
-
-
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _JurisdictionTable(_Closed):
-    countries: list[Country] = []
-    networks: list[Network] = []
-    cidrs: list[Cidr] = []
-    exclude: list[Cidr] = []
-
-
-class _AgencyFile(_Closed):
-    id: Annotated[str, _matching(_ID, "use lower-case letters, digits and single hyphens")]
-    name: Annotated[str, _matching(_LINE, "write one line of text")]
-    country: Country
-    languages: Annotated[list[Language], Field(min_length=1)]
-    contact: Annotated[str, _matching(_MAILBOX, "write one plain mail address")]
-    page: Annotated[str, _matching(re.compile(r"https://[!-~]+"), "write an https address")]
-    tlp: Literal["TLP:RED", "TLP:AMBER+STRICT", "TLP:AMBER", "TLP:GREEN", "TLP:CLEAR"]
-    jurisdiction: _JurisdictionTable
+Word = TypeVar("Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +46,7 @@ def read_agency(path: Path) -> Agency:
     Raises:
         ConfigError: A key is missing, unknown or wrong; file, key and cure are named.
     """
-    file = read_config(path, _AgencyFile)
+    file = read_config(path, AgencyFile)
     if file.id != path.stem:
         raise ConfigError(path, "id", f"{file.id!r} is not the file's name", f"use {path.stem!r}")
     claims = file.jurisdiction
@@ -110,13 +62,92 @@ def read_agency(path: Path) -> Agency:
         jurisdiction=Jurisdiction(
             countries=frozenset(claims.countries),
             networks=frozenset(claims.networks),
-            ranges=tuple(_range(text) for text in claims.cidrs),
-            excluded=tuple(_range(text) for text in claims.exclude),
+            ranges=tuple(range_of(text) for text in claims.cidrs),
+            excluded=tuple(range_of(text) for text in claims.exclude),
         ),
         contact=file.contact,
         page=file.page,
         tlp=file.tlp,
+        cadence=file.cadence,
+        time_zone=file.time_zone,
+        audiences=_once(path, "audiences", file.audiences),
+        formats=_once(path, "formats", file.formats),
+        delivery=_destinations(path, file.delivery, tuple(file.formats)),
+        openpgp=path.parent / file.keys.openpgp if file.keys else None,
+        fingerprint=file.keys.fingerprint if file.keys else "",
+        contacts=tuple(map(_person, file.contacts)),
     )
+
+
+def _once(path: Path, key: str, values: Sequence[Word]) -> tuple[Word, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ConfigError(path, key, f"names {value.value!r} twice", "write it once")
+    return tuple(values)
+
+
+def _person(table: ContactTable) -> Person:
+    return Person(table.name, table.role, table.mail, table.phone or "", tuple(table.languages))
+
+
+def _destinations(
+    path: Path, table: DeliveryTable, formats: tuple[Format, ...]
+) -> tuple[Destination, ...]:
+    """Every destination, by its name; one without a name is named after its kind."""
+    found: list[Destination] = [
+        *(
+            MailDestination(one.name or "mail", tuple(one.formats), tuple(one.to))
+            for one in table.mail
+        ),
+        *(
+            SftpDestination(
+                one.name or "sftp",
+                tuple(one.formats),
+                one.host,
+                one.port,
+                one.user,
+                one.folder,
+                one.host_key,
+                one.key,
+                one.takes_away,
+            )
+            for one in table.sftp
+        ),
+        *(
+            S3Destination(
+                one.name or "s3",
+                tuple(one.formats),
+                one.endpoint,
+                one.region,
+                one.bucket,
+                one.prefix,
+                one.credentials,
+                one.takes_away,
+            )
+            for one in table.s3
+        ),
+        *(
+            FolderDestination(
+                one.name or "folder", tuple(one.formats), Path(one.folder), one.takes_away
+            )
+            for one in table.folder
+        ),
+    ]
+    names = [one.name for one in found]
+    for one in found:
+        if names.count(one.name) > 1:
+            raise ConfigError(
+                path, "delivery", f"two destinations are named {one.name!r}", "name them apart"
+            )
+        for format_ in one.formats:
+            if format_ not in formats:
+                raise ConfigError(
+                    path,
+                    "delivery",
+                    f"{one.name!r} wants {format_.value!r}, which is not made",
+                    "add it to the agency's formats",
+                )
+    return tuple(found)
 
 
 def read_agencies(folder: Path) -> tuple[Agency, ...]:
@@ -137,7 +168,7 @@ def find_agency(folder: Path, agency: str) -> Agency:
         ConfigError: No file of the folder describes it, or its file is wrong.
     """
     path = folder / f"{agency}.toml"
-    if not _ID.fullmatch(agency) or not path.is_file():
+    if not AGENCY_ID.fullmatch(agency) or not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.toml"))) or "none"
         raise ConfigError(folder, "", f"no agency {agency!r}", f"agencies there: {known}")
     return read_agency(path)
