@@ -156,7 +156,7 @@ def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]
             }
         ),
     )
-    hold(connection, "probe_bits", _probe_bits())
+    hold(connection, "probe_bits", probe_bits())
     hold(connection, "planned", _planned(material.probes))
     connection.execute(query("printable"))
     connection.execute(query("header_names"))
@@ -183,7 +183,8 @@ def _bit(probe: Probe) -> int:
     return 1 << PROBE_CODES[probe] - 1
 
 
-def _probe_bits() -> pa.Table:
+def probe_bits() -> pa.Table:
+    """Which bit stands for which probe in CHECKS."""
     return pa.table(
         {
             "probe": [str(probe) for probe in Probe],

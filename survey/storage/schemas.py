@@ -83,6 +83,8 @@ RECEIPTS = _schema(
     _field("rechecked", pa.uint64(), "targets dialled again, to tell what one look misses"),
     _field("reopened", pa.uint64(), "of those, accepted the second connection"),
     _field("missed", pa.uint64(), "of those again, had not accepted the first"),
+    _field("purged", pa.uint64(), "of observations, rows not kept any more (retention.md)"),
+    _field("evidence", pa.bool_(), "whether its rows still have the bytes of strangers"),
 )
 
 FOUND = _schema(
@@ -228,7 +230,7 @@ EPISODES = _schema(
     _field("moved_to", pa.uint32(), "suggestion: the same server later stood here", null=True),
     _field("moved_from", pa.uint32(), "suggestion: the same server stood here before", null=True),
     _field("moved_by", pa.string(), "what they share: host, greeting or exit", null=True),
-    _field("as_of", UTC, "end of the last run whose checks count"),
+    _field("as_of", UTC, "last moment whose checks count"),
 )
 
 WATCHED = _schema(

@@ -6,5 +6,5 @@ CREATE MACRO printable(bytes) AS
 CREATE MACRO unaddressed(words) AS
     regexp_replace(words, '<[^<>]*@[^<>]*>|[^ ]*@[^ ]*', '', 'g');
 -- An IPv4 number as dotted text.
-CREATE MACRO ip_text(ip) AS
+CREATE OR REPLACE MACRO ip_text(ip) AS
     concat_ws('.', (ip >> 24) & 255, (ip >> 16) & 255, (ip >> 8) & 255, ip & 255);

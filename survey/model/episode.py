@@ -1,0 +1,64 @@
+"""A finding's life across the runs of a campaign: when it began, whether and how it ended.
+
+An episode is one continuous exposure of (campaign, address, port, kind).  Its rules are in
+docs/lifecycle.md; the figures in them are here.
+"""
+
+from enum import StrEnum
+
+LOST_RUNS = 4
+"""Done runs in a row that say nothing about an open target before it is lost."""
+
+LOST_DAYS = 28
+"""And as many days at least since anything was heard of it."""
+
+REGRESSION_DAYS = 90
+"""Days that a fix must last; what opens again within them has regressed."""
+
+MOVE_DAYS = 35
+"""Days from the last proof at one address to the first at another, for the same server to move."""
+
+LETTER_DAYS = (1, 3, 7, 14, 30)
+"""Days after a letter on which its target is tested again."""
+
+
+class ExposureKind(StrEnum):
+    """What stands open; a port that is both has an episode of each."""
+
+    RELAY = "relay"
+    PROXY = "proxy"
+
+
+class State(StrEnum):
+    """How an episode stands as of the last run."""
+
+    NEW = "new"
+    """Opened in the last run."""
+    REGRESSED = "regressed"
+    """Opened in the last run, within 90 days of a fix."""
+    PERSISTENT = "persistent"
+    """Opened in an earlier run, and not ended."""
+    FIXED = "fixed"
+    """Two negative checks on two days; dated at the first."""
+    LOST = "lost"
+    """Nothing was heard of it in four done runs and 28 days."""
+
+
+class Loss(StrEnum):
+    """Why nothing was heard."""
+
+    SILENCE = "silence"
+    """It was tested, and no check had an answer that says anything."""
+    ABSENCE = "absence"
+    """It was not tested: out of the plan, excluded, or not watched."""
+
+
+class Mark(StrEnum):
+    """By what a server is thought to be the same at another address, surest first."""
+
+    HOST = "host"
+    """Its own name, shown to resolve to each address in turn."""
+    GREETING = "greeting"
+    """The name in its greeting, which no other address used at the same time."""
+    EXIT = "exit"
+    """The address from which it came out at our canary, which is not its own."""
