@@ -17,6 +17,7 @@ from survey.settings import Settings, read_settings
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "The whole loop on the lab, measured against its truth."),
     "plan": ("scanning", "Check a campaign, freeze its next run, say what it means."),
+    "identity": ("identity", "Make what says who we are, and check that it is served."),
     "scan": ("scanning", "Run a campaign, or resume its unfinished run."),
     "status": ("scanning", "How far a run is."),
     "stop": ("control", "Stop a running scan; it can be resumed."),
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("tables", "Ask the tables in SQL, read-only."),
     "listings": ("listings", "What public databases say: their files, and DNSBLs over DNS."),
     "registry": ("registry", "Snapshots of country, network and contact data."),
+    "agencies": ("agencies", "Who takes part, and who sees the same."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
     "notify": ("notify", "Letters to operators."),
     "lab": ("lab", "A whole internet on 127.0.0.0/8, to practise on."),

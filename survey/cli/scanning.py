@@ -1,6 +1,6 @@
 """``survey plan``, ``scan`` and ``status``: freeze a run, carry it out, see how it stands."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from survey.cli.workers import executor_for, executor_options
 from survey.errors import StorageError
 from survey.flows.control import read_status
 from survey.flows.followups import FollowUpStatus, followups_of
+from survey.flows.identity import unseen_of_plan
 from survey.flows.miss_rate import miss_rate
 from survey.flows.plan import plan_run
 from survey.flows.runs import newest_run
@@ -36,10 +37,12 @@ from survey.targets.summary import Summary
 def plan(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool) -> None:
     """Check a campaign and freeze its next run; nothing is sent."""
     planned = plan_run(campaign, settings_of(ctx), run)
+    missing = (*planned.summary.missing, *unseen_of_plan(planned.plan))
+    summary = replace(planned.summary, missing=missing)
     if as_json:
-        document(planned.summary)
+        document(summary)
         return
-    print_summary(planned.summary)
+    print_summary(summary)
     say(f"{'resumes' if planned.resumed else 'frozen'}: {planned.path}")
 
 

@@ -19,6 +19,7 @@ from survey.cluster.switchboard import Switchboard
 from survey.flows.beat import Beat
 from survey.flows.control import forget_wishes
 from survey.flows.coordinator import Coordinator, OnProgress
+from survey.flows.identity import assure_seen
 from survey.flows.undertaking import Undertaking, scan_of
 from survey.model.assignment import Receipt
 from survey.model.plan import Plan
@@ -130,6 +131,7 @@ def carry_out(
     began = time.monotonic()
     receipts = committed(what.paths, what.hash)
     if len(receipts) < what.shards:
+        assure_seen(what.plan)
         _work(
             what,
             settings,
