@@ -9,11 +9,13 @@ knows opt-outs, denominators or intervals, and both count rows, which is cheaper
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import survey
 from survey.enrichment.snapshots import import_snapshot
@@ -22,53 +24,82 @@ from survey.model.address import Range
 from survey.settings import Settings
 from survey.storage.layout import Layout
 from survey.storage.registries import Snapshot, SnapshotKind
+from survey.storage.schemas import ARRIVALS, OBSERVATIONS
 from survey.targets.optouts import add
 from survey.targets.plan import plan_to_json
 from tests.benchmarks.plans import loopback_plan
 from tests.benchmarks.result import Result, rss_mb
 
-OBSERVATIONS = 50_000_000
-RANGES = 500_000
 FIRST, LAST = 1 << 24, 223 << 24
 OPTOUTS = 200
 TURNS = 3
 
-# three variants of each target; one target in 250 is open; addresses rise as in a compacted file
-_OBSERVATIONS = f"""
-COPY (
-    SELECT
-        '2026-W48' AS run, 0::USMALLINT AS round, 0::UINTEGER AS shard, 'made' AS process,
-        ({FIRST} + (i // 3) * {(LAST - FIRST) * 3 // OBSERVATIONS})::UINTEGER AS ip,
-        1080::USMALLINT AS port, 'socks5' AS probe, ['echo', 'mail', 'web'][i % 3 + 1] AS variant,
-        2525::USMALLINT AS canary_port, FALSE AS tls, 0::UTINYINT AS attempt,
-        TIMESTAMPTZ '2026-11-23 00:00:00+00' + to_seconds(i % 86400) AS started_at,
-        (i % 997 / 1000)::FLOAT AS duration,
-        CASE WHEN i % 750 < 3 THEN 'echoed' WHEN i % 5 > 2 THEN 'connected' ELSE 'spoke' END
-            AS step,
-        CASE WHEN i % 750 >= 3 AND i % 5 > 2 THEN 'stalled' END AS failure,
-        CASE WHEN i % 5 <= 2 THEN 'socks5' END AS protocol,
-        CASE WHEN i % 750 >= 3 AND i % 5 <= 2 THEN 'CONNECT' END AS refused_at,
-        CASE WHEN i % 5 <= 2 THEN i % 8 END::INT AS code,
-        '\\x05\\x02'::BLOB AS reply,
-        CASE WHEN i % 750 < 3 THEN md5(i::VARCHAR) ELSE '' END AS token,
-        CASE WHEN i % 750 < 3 THEN 'n' ELSE '' END AS nonce,
-        '\\x05\\x00\\x05\\x02'::BLOB AS received, '\\x05\\x01\\x00'::BLOB AS sent,
-        4::UINTEGER AS bytes_in, 10::UINTEGER AS bytes_out,
-        NULL::UINTEGER AS source, '' AS reason, 'ours' AS client
-    FROM range({OBSERVATIONS}) AS t(i)
-) TO $file (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'survey.shards': '0'}})
-"""  # noqa: S608 - numbers of ours
 
-_ARRIVALS = """
-COPY (
-    SELECT
-        started_at AS "at", 'tunnel' AS kind, token, nonce,
-        unhex('00000000000000000000FFFF7F000001') AS peer,
-        40000::USMALLINT AS peer_port, canary_port, FALSE AS complete,
-        ''::BLOB AS sender, ''::BLOB AS helo, 64::UINTEGER AS size, ''::BLOB AS headers
-    FROM read_parquet($source)
-    WHERE step = 'echoed'
-) TO $file (FORMAT parquet)
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is.
+
+    Attributes:
+        observations: Rows of the run.
+        ranges: Ranges in each registry.
+    """
+
+    observations: int
+    ranges: int
+
+
+FULL, SMALL = Size(50_000_000, 500_000), Size(30_000, 5_000)
+
+# Three variants of each target; one target in 250 is open; addresses rise as in a compacted file.
+OBSERVED = {
+    "run": "'2026-W48'",
+    "round": "0::USMALLINT",
+    "shard": "0::UINTEGER",
+    "process": "'made'",
+    "ip": "($first + (i // 3) * $step)::UINTEGER",
+    "port": "1080::USMALLINT",
+    "probe": "'socks5'",
+    "variant": "['echo', 'mail', 'web'][i % 3 + 1]",
+    "canary_port": "2525::USMALLINT",
+    "tls": "FALSE",
+    "attempt": "0::UTINYINT",
+    "started_at": "TIMESTAMPTZ '2026-11-23 00:00:00+00' + to_seconds(i % 86400)",
+    "duration": "(i % 997 / 1000)::FLOAT",
+    "step": "CASE WHEN i % 750 < 3 THEN 'echoed' WHEN i % 5 > 2 THEN 'connected' ELSE 'spoke' END",
+    "failure": "CASE WHEN i % 750 >= 3 AND i % 5 > 2 THEN 'stalled' END",
+    "protocol": "CASE WHEN i % 5 <= 2 THEN 'socks5' END",
+    "refused_at": "CASE WHEN i % 750 >= 3 AND i % 5 <= 2 THEN 'CONNECT' END",
+    "code": "CASE WHEN i % 5 <= 2 THEN i % 8 END::INT",
+    "reply": r"'\x05\x02'::BLOB",
+    "token": "CASE WHEN i % 750 < 3 THEN md5(i::VARCHAR) ELSE '' END",
+    "nonce": "CASE WHEN i % 750 < 3 THEN 'n' ELSE '' END",
+    "received": r"'\x05\x00\x05\x02'::BLOB",
+    "sent": r"'\x05\x01\x00'::BLOB",
+    "bytes_in": "4::UINTEGER",
+    "bytes_out": "10::UINTEGER",
+    "source": "NULL::UINTEGER",
+    "reason": "''",
+    "client": "'ours'",
+}
+
+ARRIVED = {
+    "at": "started_at",
+    "kind": "'tunnel'",
+    "token": "token",
+    "nonce": "nonce",
+    "peer": "unhex('00000000000000000000FFFF7F000001')",
+    "peer_port": "40000::USMALLINT",
+    "canary_port": "canary_port",
+    "complete": "FALSE",
+    "sender": "''::BLOB",
+    "helo": "''::BLOB",
+    "size": "64::UINTEGER",
+    "headers": "''::BLOB",
+}
+
+_COPY = """
+COPY (SELECT {columns} FROM {source})
+TO '{file}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'survey.shards': '0'}})
 """
 
 _PEER = """
@@ -80,10 +111,10 @@ GROUP BY r.{key}
 """
 
 
-def run() -> Iterator[Result]:
+def run(*, small: bool = False) -> Iterator[Result]:
     """Seconds for both questions, best of three turns each, taken in turn."""
     with tempfile.TemporaryDirectory(prefix="survey-benchmark-") as folder:
-        layout, registries = _make(Path(folder))
+        layout, registries = _make(Path(folder), SMALL if small else FULL)
         observations = str(layout.run("benchmark", "2026-W48").observations)
         works = {
             "ours": lambda: _ours(layout),
@@ -133,10 +164,10 @@ def _peer(observations: str, registries: dict[str, Snapshot], rows: str) -> None
             assert len(connection.execute(question, bound).fetchall()) > 1
 
 
-def _make(folder: Path) -> tuple[Layout, dict[str, Snapshot]]:
+def _make(folder: Path, size: Size) -> tuple[Layout, dict[str, Snapshot]]:
     """A judged run of that size; only scanning and compacting are left out."""
     layout = Layout(folder / "data")
-    registries = _registries(folder, layout)
+    registries = _registries(folder, layout, size.ranges)
     plan = loopback_plan(folder, (Range(FIRST, LAST),), (1080,))
     paths = layout.run(plan.campaign, plan.run)
     paths.root.mkdir(parents=True)
@@ -145,21 +176,50 @@ def _make(folder: Path) -> tuple[Layout, dict[str, Snapshot]]:
     layout.arrivals.mkdir()
     arrivals = layout.arrivals / "2026-11-23.parquet"
     with duckdb.connect() as connection:
-        connection.execute(_OBSERVATIONS, {"file": str(paths.observations)})
-        connection.execute(_ARRIVALS, {"source": str(paths.observations), "file": str(arrivals)})
+        everything = f"range({size.observations}) AS t(i)"
+        step = (LAST - FIRST) * 3 // size.observations
+        columns = {
+            name: made.replace("$first", str(FIRST)).replace("$step", str(step))
+            for name, made in OBSERVED.items()
+        }
+        _fill(connection, OBSERVATIONS, columns, everything, paths.observations)
+        answered = f"read_parquet('{paths.observations}') WHERE step = 'echoed'"
+        _fill(connection, ARRIVALS, ARRIVED, answered, arrivals)
     now = datetime.now(UTC)
     for part in range(OPTOUTS):
         start = FIRST + part * ((LAST - FIRST) // OPTOUTS)
         add(Path(plan.optouts), (Range(start, start + 255),), "somebody", "", now, now)
     settings = Settings(layout.root, folder / "keys", folder / "agencies")
-    assert judge(settings, plan.campaign, plan.run).observations == OBSERVATIONS
+    assert judge(settings, plan.campaign, plan.run).observations == size.observations
     return layout, registries
 
 
-def _registries(folder: Path, layout: Layout) -> dict[str, Snapshot]:
+def check_columns(schema: pa.Schema, made: dict[str, str]) -> None:
+    """Stop if a table has other columns today than are made here."""
+    changed = sorted(set(made) ^ set(schema.names)) or schema.names
+    assert list(made) == schema.names, f"columns of a schema have changed: {', '.join(changed)}"
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
+    schema: pa.Schema,
+    made: dict[str, str],
+    source: str,
+    file: Path,
+) -> None:
+    """Write a table of ours; it has to be what its schema says today."""
+    check_columns(schema, made)
+    columns = ", ".join(f'{sql} AS "{name}"' for name, sql in made.items())
+    connection.execute(_COPY.format(columns=columns, source=source, file=file))
+    for field, written in zip(schema, pq.read_schema(file), strict=True):
+        told = pa.binary() if pa.types.is_fixed_size_binary(field.type) else field.type
+        assert written.type == told, (field, written)
+
+
+def _registries(folder: Path, layout: Layout, ranges: int) -> dict[str, Snapshot]:
     """Both registries by the column that they give, every fiftieth range a gap."""
-    step = (LAST - FIRST) // RANGES
-    spans = [(FIRST + part * step, FIRST + (part + 1) * step - 1) for part in range(RANGES)]
+    step = (LAST - FIRST) // ranges
+    spans = [(FIRST + part * step, FIRST + (part + 1) * step - 1) for part in range(ranges)]
     files = {"country": folder / "country.csv", "asn": folder / "network.tsv"}
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     delegated = folder / "delegated"

@@ -15,7 +15,12 @@ LOOPBACK_CANARY = Canary(
 )
 
 
-def loopback_plan(folder: Path, ranges: tuple[Range, ...], ports: tuple[int, ...]) -> Plan:
+def loopback_plan(
+    folder: Path,
+    ranges: tuple[Range, ...],
+    ports: tuple[int, ...],
+    probe: Probe = Probe.SOCKS5,
+) -> Plan:
     """A lab plan with a real opt-out log in ``folder`` and a cap too high to be felt."""
     log = folder / "optouts.log"
     init_log(log)
@@ -31,7 +36,7 @@ def loopback_plan(folder: Path, ranges: tuple[Range, ...], ports: tuple[int, ...
         ranges=ranges,
         excluded=0,
         excluded_by=(),
-        probes=(ProbePlan(Probe.SOCKS5, ports),),
+        probes=(ProbePlan(probe, ports),),
         rate=Rate(1_000_000, 1_000_000.0, 16),
         identity=Identity(
             "Benchmark", "survey@lab.example", "https://lab.example/", "probe.lab.example", ()

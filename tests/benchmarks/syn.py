@@ -19,6 +19,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from survey.engine.hosts import Hosts
@@ -26,9 +27,11 @@ from survey.engine.pacing import Pacer
 from survey.engine.syn.discovery import SynDiscovery
 from survey.engine.syn.link import open_link
 from survey.engine.syn.networks import NetworkColumns
-from survey.model.address import Range, parse_ip
+from survey.model.address import parse_ip
 from survey.targets.gate import Gate
 from survey.targets.places import Places
+from survey.targets.ranges import parse_cidr
+from tests.benchmarks import counter
 from tests.benchmarks.plans import loopback_plan
 from tests.benchmarks.result import Result, rss_mb
 from tests.made.made_wire import (
@@ -43,26 +46,28 @@ from tests.made.made_wire import (
     wire,
 )
 
-HOSTS = Range(parse_ip("198.18.0.0"), parse_ip("198.19.255.255"))
+FULL, SMALL = SPACE, "198.18.4.0/24"
 PORT = 80
 OWN_PORTS = (61000, 65535)
 TURNS = 3
 
+ZMAP_4 = "SURVEY_ZMAP"
+"""The environment variable that says where a ZMap of version 4 was built; Debian has none."""
+
 Measured = tuple[float, float, int]
 """Hosts found per second, CPU seconds, hosts found."""
 
+Scanner = Callable[[Wire, str], Measured]
+"""Scans a CIDR from the near end of the cable."""
 
-def run() -> Iterator[Result]:
-    """Thousands of hosts found per second, median of five turns each, taken in turn."""
+
+def run(*, small: bool = False) -> Iterator[Result]:
+    """Thousands of hosts found per second, median of three turns each, taken in turn."""
     if problem := why_no_wire():
         sys.stderr.write(f"syn: skipped: {problem}\n")
         return
-    scanners: dict[str, Callable[[Wire], Measured]] = {"ours": _ours}
-    for name, scanner in (("zmap", _zmap), ("masscan", _masscan)):
-        if shutil.which(name):
-            scanners[name] = scanner
-        else:
-            sys.stderr.write(f"syn: no peer {name}: apt-get install {name}\n")
+    space = SMALL if small else FULL
+    scanners, versions = _scanners()
     for name, answering in (("syn_open", _accepting), ("syn_refused", _refusing)):
         with wire() as made, answering(made) as there:
             if not there:
@@ -70,25 +75,41 @@ def run() -> Iterator[Result]:
             runs: dict[str, list[Measured]] = {scanner: [] for scanner in scanners}
             for _ in range(TURNS):
                 for scanner, scan in scanners.items():
-                    runs[scanner].append(scan(made))
-        yield from _results(name, runs)
+                    runs[scanner].append(scan(made, space))
+        ours, our_cpu, _ = _median(runs.pop("ours"))
+        for peer, measured in runs.items():
+            rate, cpu, found = _median(measured)
+            yield Result(
+                f"{name}_{peer}",
+                "k hosts/s",
+                round(ours / 1000, 1),
+                f"{versions[peer]}, found {found:,} of {len(parse_cidr(space)):,}",
+                round(rate / 1000, 1),
+                round(ours / rate, 2),
+                round(our_cpu, 2),
+                round(cpu, 2),
+                rss_mb(),
+            )
 
 
-def _results(name: str, runs: dict[str, list[Measured]]) -> Iterator[Result]:
-    ours, our_cpu, _ = _median(runs.pop("ours"))
-    for peer, measured in runs.items():
-        rate, cpu, found = _median(measured)
-        yield Result(
-            f"{name}_{peer}",
-            "k hosts/s",
-            round(ours / 1000, 1),
-            f"{_version(peer)}, found {found:,} of {len(HOSTS):,}",
-            round(rate / 1000, 1),
-            round(ours / rate, 2),
-            round(our_cpu, 2),
-            round(cpu, 2),
-            rss_mb(),
+def _scanners() -> tuple[dict[str, Scanner], dict[str, str]]:
+    """Ours and the peers that are here, and what each peer is called."""
+    scanners: dict[str, Scanner] = {"ours": _ours}
+    versions: dict[str, str] = {}
+    for name, scanner in (("zmap", _zmap), ("masscan", _masscan)):
+        if shutil.which(name):
+            scanners[name], versions[name] = scanner, _version(name)
+        else:
+            sys.stderr.write(f"syn: no peer {name}: apt-get install {name}\n")
+    if program := os.environ.get(ZMAP_4):
+        scanners["zmap4"] = partial(_zmap_4, program)
+        told = subprocess.run(
+            [program, "--config=/dev/null", "--version"], capture_output=True, text=True, check=True
         )
+        versions["zmap4"] = told.stdout.splitlines()[0]
+    else:
+        sys.stderr.write(f"syn: no peer ZMap 4: build it, then {ZMAP_4}=.../src/zmap\n")
+    return scanners, versions
 
 
 def _median(runs: list[Measured]) -> Measured:
@@ -116,13 +137,14 @@ def _refusing(made: Wire) -> Iterator[bool]:
     yield True
 
 
-def _ours(made: Wire) -> Measured:
+def _ours(made: Wire, space: str) -> Measured:
+    hosts = parse_cidr(space)
     cores = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as folder, made.near.inside():
-        plan = loopback_plan(Path(folder), (HOSTS,), (PORT,))
+        plan = loopback_plan(Path(folder), (hosts,), (PORT,))
         places = Places(plan, 0)
         networks = NetworkColumns(plan.rate.per_24_per_second, 1, 0, places.ips)
-        found = array("I")
+        opened = array("I")
         discovery = SynDiscovery(
             places,
             Gate.open(plan, lambda: True),
@@ -132,7 +154,7 @@ def _ours(made: Wire) -> Measured:
             per_host=plan.rate.per_host_connections,
             link=open_link(NEAR, parse_ip(GATEWAY), (parse_ip(SOURCE),)),
             ports=OWN_PORTS,
-            on_open=lambda ip, port: found.append(ip),  # noqa: ARG005 - one port
+            on_open=lambda ip, port: opened.append(ip),  # noqa: ARG005 - one port
             holds=lambda: False,
         )
         with _counted(made) as took:  # from here on: ARP is a packet, too
@@ -142,24 +164,39 @@ def _ours(made: Wire) -> Measured:
             cpu = time.process_time() - cpu
             os.sched_setaffinity(0, cores)
     tally = discovery.tally
-    hosts = tally.open + tally.refused
+    found = tally.open + tally.refused
     # our own address is not at the far end of the cable, unless that answers for everybody
-    assert hosts >= len(HOSTS) - 1, (tally, discovery.heard)
-    return hosts / took(), cpu, hosts
+    assert found >= len(hosts) - 1, (tally, discovery.heard)
+    return found / took(), cpu, found
 
 
-def _zmap(made: Wire) -> Measured:
-    fields = "saddr,sport,classification,repeat,success"
-    command = ["zmap", "--bandwidth=10G", f"--target-port={PORT}", f"--interface={NEAR}"]
-    command += [f"--gateway-mac={made.ethernet(made.far).hex(':')}", f"--source-ip={SOURCE}"]
-    command += [f"--source-port={OWN_PORTS[0]}-{OWN_PORTS[1]}", "--blacklist-file=/dev/null"]
-    command += ["--output-module=csv", f"--output-fields={fields}", "--output-filter=sport > 0"]
-    command += ["--cooldown-time=1", "--quiet", SPACE]
+def _zmap(made: Wire, space: str) -> Measured:
+    own = ["zmap", f"--target-port={PORT}", "--blacklist-file=/dev/null"]
+    return _any_zmap(made, space, own)
+
+
+def _zmap_4(program: str, made: Wire, space: str) -> Measured:
+    own = [program, f"--target-ports={PORT}", "--blocklist-file=/dev/null"]
+    return _any_zmap(made, space, own)
+
+
+def _any_zmap(made: Wire, space: str, own: list[str]) -> Measured:
+    command = [
+        *own,
+        "--config=/dev/null",
+        "--bandwidth=10G",
+        f"--interface={NEAR}",
+        f"--source-ip={SOURCE}",
+    ]
+    command += [f"--gateway-mac={made.ethernet(made.far).hex(':')}"]
+    command += [f"--source-port={OWN_PORTS[0]}-{OWN_PORTS[1]}", "--output-module=csv"]
+    command += ["--output-fields=saddr,sport,classification,repeat,success"]
+    command += ["--output-filter=sport > 0", "--cooldown-time=1", "--quiet", space]
     return _peer(made, command, r"^(198\.1[89]\.[0-9.]+),")
 
 
-def _masscan(made: Wire) -> Measured:
-    command = ["masscan", SPACE, f"--ports={PORT}", "--rate=10000000", f"--adapter={NEAR}"]
+def _masscan(made: Wire, space: str) -> Measured:
+    command = ["masscan", space, f"--ports={PORT}", "--rate=10000000", f"--adapter={NEAR}"]
     command += [f"--adapter-ip={SOURCE}", f"--router-mac={made.ethernet(made.far).hex('-')}"]
     command += [f"--adapter-port={OWN_PORTS[0]}-{OWN_PORTS[0] + 1023}", "--wait=1"]
     command += ["--output-format=list", "--output-filename=/dev/stdout", "--show=open,closed"]
@@ -192,7 +229,7 @@ def _counted(made: Wire) -> Iterator[Callable[[], float]]:
         yield lambda: spans[0]
         process.stdin.close()
         first, last = map(float, process.stdout.read().split())
-        spans.append(last - first)
+        spans.append(max(last - first, counter.EVERY))
 
 
 def _version(peer: str) -> str:

@@ -19,7 +19,7 @@ import pytest
 from churn import EVENTS, Churn, Sizes, churn, committed_shards
 from law6 import whole
 from made_scan import FIRST, closed_socks5, make_scan, open_socks5, world
-from outside import Outside, outside
+from outside import Outside, Tap, crowd, outside
 from proofs import record
 
 from survey.cluster.leases import GRACE
@@ -34,12 +34,14 @@ SCRIPT = Path(__file__).parents[1] / "made" / "made_coordinator.py"
 AT_ONCE = 4
 
 
-def hold(seen: Outside, rate: Rate) -> None:
-    """The caps held, and the counter missed nothing."""
+def hold(tap: Tap, rate: Rate) -> Outside:
+    """What was seen; the caps held, and the counter missed nothing."""
+    seen = outside(tap)
     assert seen.missed == 0
     assert seen.fullest_second <= rate.packets_per_second
     assert seen.fullest_24 <= rate.per_24_per_second
-    assert seen.fullest_host <= rate.per_host_connections
+    assert seen.fullest_host <= rate.per_host_connections, crowd(tap, rate.per_host_connections)
+    return seen
 
 
 @pytest.mark.timeout(900)
@@ -54,10 +56,9 @@ def test_caps_hold_with_the_real_lease_times(tmp_path: Path) -> None:
             before = committed_shards(scan.made)
             scan.until(lambda before=before: committed_shards(scan.made) > before or scan.done, 200)
         scan.until(lambda: scan.done, 400)
-        seen = outside(scan.net.internet.tap)
 
     whole(scan.made)
-    hold(seen, sizes.rate)
+    hold(scan.net.internet.tap, sizes.rate)
 
 
 @pytest.mark.timeout(CHURN_SECONDS + 600)
@@ -77,9 +78,8 @@ def test_caps_hold_and_nothing_is_lost_in_an_hour_of_churn(tmp_path: Path) -> No
             while not scan.done and time.monotonic() < end:
                 scan.happen_at_random()
             scan.until(lambda scan=scan: scan.done, 400)
-            seen = outside(scan.net.internet.tap)
         receipts, _ = whole(scan.made)
-        hold(seen, sizes.rate)
+        seen = hold(scan.net.internet.tap, sizes.rate)
         happened += scan.happened
         scans, packets, shards = scans + 1, packets + seen.packets, shards + len(receipts)
         times = Counter(one.shard for one in read_handouts(scan.made.run))

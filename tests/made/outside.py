@@ -162,6 +162,25 @@ def outside(tap: Tap) -> Outside:
     )
 
 
+def crowd(tap: Tap, limit: int) -> list[str]:
+    """What came to the first address that had more connections at once than ``limit``."""
+    by_ip: dict[int, list[Packet]] = {}
+    for packet in sorted(tap.packets, key=lambda packet: packet.at):
+        by_ip.setdefault(packet.ip, []).append(packet)
+    for ip, packets in by_ip.items():
+        flows: dict[tuple[int, int, int], list[Packet]] = {}
+        for packet in packets:
+            flows.setdefault((ip, packet.host, packet.source_port), []).append(packet)
+        if _most_at_once(flows) > limit:
+            began = packets[0].at
+            return [
+                f"{each.at - began:.3f} s: host {each.host} port {each.source_port} to "
+                f"{ip:#x} flags {each.flags:#04x}"
+                for each in packets
+            ]
+    return []
+
+
 def _most_at_once(flows: dict[tuple[int, int, int], list[Packet]]) -> int:
     """Most connections to one address that overlap, from first packet to last."""
     steps: dict[int, list[tuple[float, int]]] = {}
