@@ -62,3 +62,29 @@ class Mark(StrEnum):
     """The name in its greeting, which no other address used at the same time."""
     EXIT = "exit"
     """The address from which it came out at our canary, which is not its own."""
+
+
+class Part(StrEnum):
+    """What episodes are counted by; each keeps those of its opening all its life."""
+
+    ALL = "all"
+    KIND = "kind"
+    PROBE = "probe"
+    """Which test proved it; one that several proved is counted in each."""
+    COUNTRY = "country"
+    REGISTRY_COUNTRY = "registry_country"
+    NETWORK = "network"
+    HOLDER = "holder"
+    ORGANISATION = "organisation"
+    BLOCK = "block"
+    """The /24."""
+    SOFTWARE = "software"
+
+
+class Span(StrEnum):
+    """How long a period of a balance is."""
+
+    RUN = "run"
+    """From the end of the run before to the end of this one."""
+    MONTH = "month"
+    """A calendar month, UTC, like 2026-11."""

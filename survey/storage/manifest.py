@@ -7,6 +7,7 @@ any time.  A reader's glob would also find torn or foreign files, and one of tho
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,6 +35,11 @@ class Manifest:
         """What each shard did."""
         return tuple(receipt for _, receipt in self.shards)
 
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the last of them was done, UTC; None if there is none."""
+        return max((receipt.finished_at for receipt in self.receipts()), default=None)
+
     def receipts_table(self) -> pa.Table:
         """The receipts table (schema RECEIPTS)."""
         receipts = self.receipts()
@@ -60,9 +66,13 @@ def read_manifest(run: RunLayout) -> Manifest:
     shards = []
     for item in content["shards"]:
         path = run.shards / str(item["file"])
-        if not path.exists():
+        mark = _mark(path)
+        if not mark:
             raise StorageError(f"{path}: is in the manifest but gone; restore it from your copy")
-        shards.append((path, receipt_from_content(item["receipt"], run.manifest)))
+        # purged since, or restored: the file itself says what it holds
+        same = item.get("mark") == mark
+        receipt = receipt_from_content(item["receipt"], run.manifest)
+        shards.append((path, receipt if same else read_receipt(path)))
     return Manifest(tuple(shards))
 
 
@@ -88,21 +98,28 @@ def committed(run: RunLayout, plan_hash: str) -> dict[int, Receipt]:
     Raises:
         StorageError: A shard file is damaged, or belongs to another plan.
     """
-    if not run.shards.is_dir():
-        return {}
-    known = _remembered(run)
     found: dict[int, Receipt] = {}
-    for path in sorted(run.shards.iterdir()):
+    for path, receipt in shard_files(run).shards:
         name = SHARD_NAME.match(path.name)
-        if name is None:
-            continue
-        receipt = known.get(path.name) or read_receipt(path)
-        if receipt.plan_hash != plan_hash or receipt.shard != int(name[1]):
+        if receipt.plan_hash != plan_hash or not name or receipt.shard != int(name[1]):
             raise StorageError(
                 f"{path}: belongs to another plan or shard; move it out of this folder"
             )
         found[receipt.shard] = receipt
     return found
+
+
+def shard_files(run: RunLayout) -> Manifest:
+    """Every shard file that is there, in the manifest or not yet.
+
+    Raises:
+        StorageError: A shard file is damaged.
+    """
+    if not run.shards.is_dir():
+        return Manifest(())
+    known = _remembered(run)
+    paths = [path for path in sorted(run.shards.iterdir()) if SHARD_NAME.match(path.name)]
+    return Manifest(tuple((path, known.get(path.name) or read_receipt(path)) for path in paths))
 
 
 def _remembered(run: RunLayout) -> dict[str, Receipt]:
