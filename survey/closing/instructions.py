@@ -82,7 +82,8 @@ class Closing(BaseModel):
 
     def changed(self, configuration: str) -> str:
         """The text of a configuration file after ``remove`` and ``write``, as a person does it."""
-        kept, place = [], None
+        kept: list[str] = []
+        place = None
         for line in configuration.splitlines():
             if line.strip().startswith(self.remove):
                 place = len(kept) if place is None else place

@@ -19,9 +19,9 @@ PATIENCE = 30.0
 
 PROBES = {
     "smtp_relay": "ports = [25]",
-    "http_connect": "ports = [3128]",
-    "http_get": "ports = [3128]",
-    "http_post": "ports = [3128]",
+    "http_connect": "ports = [80, 3128]",
+    "http_get": "ports = [80, 3128]",
+    "http_post": "ports = [80, 3128]",
     "socks4": "ports = [1080]",
     "socks5": "ports = [1080]",
 }
@@ -58,7 +58,7 @@ PROOFS = {
     ),
     "apache": Proof(Daemon("apache", "open", "127.0.41.8", 3128), "httpd.conf"),
     "nginx": Proof(Daemon("nginx", "forward", "127.0.41.9", 3128), "server"),
-    "haproxy": Proof(Daemon("haproxy", "forward", "127.0.41.10", 3128), "haproxy.conf"),
+    "haproxy": Proof(Daemon("haproxy", "forward", "127.0.41.10", 80), "haproxy.conf"),
     "dante": Proof(Daemon("dante", "open", "127.0.41.11", 1080), "danted.conf", everyday=True),
     "microsocks": Proof(Daemon("microsocks", "open", "127.0.41.12", 1080), "", everyday=True),
 }
