@@ -25,6 +25,7 @@ from survey.canary.record import Unlisted, from_line, to_line
 from survey.errors import BusyError, StorageError
 from survey.model.arrival import Arrival
 from survey.storage.files import private_folder, replacing, sync_folder
+from survey.storage.line_log import MARK
 from survey.storage.schemas import ARRIVALS
 
 LOG_NAME = re.compile(r"^\d{4}-\d{2}-\d{2}\.log$")
@@ -194,6 +195,8 @@ def _arrivals(log: Path, file: BinaryIO, size: int) -> Iterator[Arrival]:
         if size <= 0:
             return
         size -= len(line)
+        if line.startswith(MARK):
+            continue
         try:
             record = from_line(line)
         except ValueError as error:

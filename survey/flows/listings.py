@@ -95,7 +95,7 @@ def check_listings(
     wished = sorted(set(ips))
     gone = read_log(campaign.optouts.path).ranges
     asked_about = [ip for ip in wished if ip not in gone]
-    keep = timedelta(days=campaign.retention.findings)
+    keep = timedelta(days=campaign.retention.periods.findings)
     busy = "another check is running in this data directory; wait for it"
     with held(layout.listings / "check.lock", busy):
         audit.record(

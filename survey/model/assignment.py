@@ -76,6 +76,8 @@ class Receipt:
         rechecked: Targets that were dialled a second time, to tell what one look misses.
         reopened: Of those, accepted the second connection.
         missed: Of those again, had not accepted the first.
+        purged: Of ``observations``, rows that are not kept any more (docs/retention.md).
+        evidence: Whether the rows still have the bytes that strangers said.
     """
 
     run: str
@@ -110,6 +112,13 @@ class Receipt:
     rechecked: int = 0
     reopened: int = 0
     missed: int = 0
+    purged: int = 0
+    evidence: bool = True
+
+    @property
+    def kept(self) -> int:
+        """Rows that are still there."""
+        return self.observations - self.purged
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ class Round:
         created_at: UTC.
         visits: What is done, shard by shard, in this order.
         bounds: Where each shard begins in ``visits``, and where the last one ends.
+        was: Its hash before addresses were taken out of it, or "": receipts go on naming that.
     """
 
     campaign: str
@@ -125,6 +126,7 @@ class Round:
     created_at: datetime
     visits: tuple[Visit, ...]
     bounds: tuple[int, ...]
+    was: str = ""
 
     @property
     def shards(self) -> int:

@@ -16,6 +16,7 @@ from survey.errors import StorageError
 from survey.storage.files import replacing
 from survey.storage.layout import RunLayout
 from survey.storage.manifest import Manifest, read_manifest
+from survey.storage.rewriting import Change, count_changes, rewrite
 from survey.storage.rounds import rounds_of
 from survey.storage.schemas import OBSERVATIONS
 from survey.storage.shard_file import KEY
@@ -54,7 +55,7 @@ def compact(run: RunLayout) -> bool:
     if _is_current(run, manifest):
         return False
     schema = OBSERVATIONS.with_metadata(
-        {**(OBSERVATIONS.metadata or {}), _SHARDS: str(len(manifest.shards)).encode()}
+        {**(OBSERVATIONS.metadata or {}), _SHARDS: _made_of(manifest)}
     )
     try:
         with (
@@ -80,17 +81,37 @@ def compact(run: RunLayout) -> bool:
     return True
 
 
+def purge_compacted(run: RunLayout, change: Change) -> None:
+    """Make in the compacted file the change that was made in every shard; nothing if there is none.
+
+    Raises:
+        StorageError: It is damaged, or there is no room; it stays as it was.
+    """
+    manifest = read_manifest(run)
+    if run.observations.is_file() and (
+        any(count_changes(run.observations, change)) or not _is_current(run, manifest)
+    ):
+        rewrite(run.observations, change, {_SHARDS: _made_of(manifest)})
+
+
 def _is_current(run: RunLayout, manifest: Manifest) -> bool:
     """Whether the compacted file holds every committed shard."""
     try:
         metadata = pq.read_metadata(run.observations).metadata or {}
     except (OSError, pa.ArrowException):
         return False
-    return metadata.get(_SHARDS) == str(len(manifest.shards)).encode()
+    return metadata.get(_SHARDS) == _made_of(manifest)
+
+
+def _made_of(manifest: Manifest) -> bytes:
+    """What the file was made of: how many shards, and what was purged from them by then."""
+    receipts = manifest.receipts()
+    purged, bare = sum(one.purged for one in receipts), sum(not one.evidence for one in receipts)
+    return f"{len(receipts)} {purged} {bare}".removesuffix(" 0 0").encode()
 
 
 def _check(run: RunLayout, manifest: Manifest, rows: int) -> None:
-    wanted = sum(receipt.observations for receipt in manifest.receipts())
+    wanted = sum(receipt.kept for receipt in manifest.receipts())
     if rows != wanted:
         raise StorageError(
             f"{run.shards}: the shards hold {rows} observations and their receipts say {wanted}; "

@@ -1,14 +1,14 @@
 """The queue of later tests of one run: append-only, on disk before anybody relies on it.
 
-A follow-up waits until a round holds it (``storage.rounds``), or until it is dropped; nothing is
-ever taken out of the log, so what was wanted, when and why can be told.
+A follow-up waits until a round holds it (``storage.rounds``), or until it is dropped.  Lines stay,
+so that what was wanted, when and why can be told, until ``survey purge`` takes them out.
 """
 
 import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from survey.model.followup import FollowUp, Reason, Wanted
 from survey.model.probe import Probe
 from survey.storage.files import private_folder, sync_folder
 from survey.storage.layout import RunLayout
+from survey.storage.line_log import lines_to_take, take_lines
 from survey.storage.rounds import planned_numbers
 
 MOST = {Reason.GREYLISTED: 1, Reason.NEXT_ENVELOPE: 1, Reason.SECOND_OPINION: 2}
@@ -89,7 +90,9 @@ def queue_followups(
         queue = _parse(run, os.pread(descriptor, os.fstat(descriptor).st_size, 0))
         waiting = {one.wanted.key for one in queue.waiting}
         times = Counter(one.wanted.key for one in queue.entries)
-        number = max((one.number for one in queue.entries), default=0)
+        # lines may have been taken out: a number in a round or dropped is never used again
+        taken = {one.number for one in queue.entries} | queue.planned | queue.dropped.keys()
+        number = max(taken, default=0)
         added = []
         for one in wanted:
             before = times[one.key]
@@ -111,6 +114,31 @@ def drop_followups(run: RunLayout, numbers: Iterable[int], why: str, now: dateti
             json.dumps({"dropped": number, "at": now.isoformat(), "why": why}) for number in numbers
         ]
         _append(run, descriptor, lines)
+
+
+def forget_followups(run: RunLayout, gone: Callable[[FollowUp], bool]) -> int:
+    """Take entries out of the log for good, and say how many; of none if there is no log.
+
+    Raises:
+        StorageError: It can't be read or written.
+    """
+    if not run.followups.exists():
+        return 0
+    with _locked(run):
+        return take_lines(run.followups, _chosen(gone))
+
+
+def count_followups(run: RunLayout, gone: Callable[[FollowUp], bool]) -> int:
+    """How many entries would be taken out."""
+    return lines_to_take(run.followups, _chosen(gone))
+
+
+def _chosen(gone: Callable[[FollowUp], bool]) -> Callable[[bytes], bool]:
+    def chosen(line: bytes) -> bool:
+        entry = _read(line)
+        return isinstance(entry, FollowUp) and gone(entry)
+
+    return chosen
 
 
 @contextmanager

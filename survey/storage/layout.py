@@ -4,6 +4,7 @@
 
     data/
       coordinator.lock, coordinator.json       one coordinator at a time (law 5)
+      campaigns/<campaign>/retention.json      how long its rows are kept
       campaigns/<campaign>/<run>/plan.json     the frozen plan
       campaigns/<campaign>/<run>/found.parquet what another scanner found, if the plan imports it
       campaigns/<campaign>/<run>/wishes.json   what `survey stop|pause|rate` asked for
@@ -14,6 +15,7 @@
       campaigns/<campaign>/<run>/observations.parquet   all shards, compacted
       campaigns/<campaign>/<run>/findings.parquet
       campaigns/<campaign>/<run>/hosts.parquet
+      campaigns/<campaign>/<run>/counts.parquet         what remains when findings have gone
       campaigns/<campaign>/<run>/checks.parquet         what each look at a target said
       campaigns/<campaign>/<run>/watched.parquet        who gets a row whatever it says
       campaigns/<campaign>/episodes.parquet             exposures across runs
@@ -92,6 +94,10 @@ class Layout:
     def episodes(self, campaign: str) -> Path:
         """The campaign's exposures across its runs."""
         return self.campaign(campaign) / "episodes.parquet"
+
+    def retention(self, campaign: str) -> Path:
+        """How long rows of a campaign are kept."""
+        return self.campaign(campaign) / "retention.json"
 
     def run(self, campaign: str, run: str) -> "RunLayout":
         """Paths of one run."""
@@ -180,6 +186,11 @@ class RunLayout:
     def watched(self) -> Path:
         """Targets that get a row whatever they say, frozen with the plan."""
         return self.root / "watched.parquet"
+
+    @property
+    def counts(self) -> Path:
+        """Counts of the findings, once they have gone."""
+        return self.root / "counts.parquet"
 
     def messages(self, shard: int) -> Path:
         """Who was sent a message by any attempt at a shard."""

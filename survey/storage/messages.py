@@ -36,14 +36,15 @@ def note_message(path: Path, ip: int) -> None:
 def read_messages(path: Path) -> Counter[int]:
     """How many messages each address was sent, as one file says; none before the first."""
     try:
-        lines = path.read_text(encoding="ascii", errors="replace").split()
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
     except FileNotFoundError:
         return Counter()
     except OSError as error:
         raise StorageError(f"{path}: can't be read: {error.strerror}") from error
     sent: Counter[int] = Counter()
     for line in lines:
-        if line.endswith(";"):  # else it is torn, and was never sent
+        # else it is torn, and was never sent; or it was taken out since
+        if line.endswith(";") and not line.startswith("#"):
             sent[parse_ip(line[:-1])] += 1
     return sent
 

@@ -1,6 +1,6 @@
 """A receipt as text, for footers and manifests, and back."""
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from survey.errors import StorageError
 from survey.model.assignment import Receipt
 
 _TYPES = {field.name: field.type for field in fields(Receipt)}
+_ALWAYS = {field.name for field in fields(Receipt) if field.default is MISSING}
 
 
 def receipt_to_content(receipt: Receipt) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def receipt_from_content(content: object, source: object) -> Receipt:
     Raises:
         StorageError: It is not a receipt; ``source`` is named.
     """
-    if not isinstance(content, dict) or set(content) != set(_TYPES):
+    if not isinstance(content, dict) or not _ALWAYS <= set(content) <= set(_TYPES):
         raise StorageError(f"{source}: holds no receipt that this version can read")
     try:
         return Receipt(**{name: _value(name, value) for name, value in content.items()})

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from survey.errors import StorageError
-from survey.model.followup import Round
-from survey.storage.files import creating
+from survey.model.followup import Round, Visit
+from survey.storage.files import creating, replacing
 from survey.storage.layout import RoundLayout, RunLayout
 
 _ROUND = TypeAdapter(Round)
@@ -19,13 +21,15 @@ _NAME = re.compile(r"\d{3,}")
 def round_to_json(one: Round) -> bytes:
     """Canonical JSON: sorted keys, no spaces, ASCII, one line end; addresses are numbers."""
     content = _ROUND.dump_python(one, mode="json")
+    if not one.was:
+        del content["was"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return text.encode("ascii") + b"\n"
 
 
 def round_hash(one: Round) -> str:
-    """SHA-256 of the canonical JSON, hex."""
-    return hashlib.sha256(round_to_json(one)).hexdigest()
+    """SHA-256 of the canonical JSON as it was frozen, hex."""
+    return one.was or hashlib.sha256(round_to_json(one)).hexdigest()
 
 
 def write_round(run: RunLayout, one: Round) -> RoundLayout:
@@ -61,6 +65,37 @@ def load_round(path: Path) -> Round:
     if round_to_json(one) != data:
         raise StorageError(f"{path}: is not as it was frozen; restore it from your copy")
     return one
+
+
+def forget_visits(path: Path, gone: Callable[[Visit], bool]) -> None:
+    """Take the addresses of some visits out of a frozen round, and nothing else.
+
+    Each becomes an address of 0.0.0.0/8, which is nobody's and never dialled, so that places,
+    shards and counts stay as they were.
+
+    Raises:
+        StorageError: It can't be read or written.
+    """
+    one = load_round(path)
+    known = {visit.ip for visit in one.visits}
+    free = (ip for ip in range(1, 1 << 24) if ip not in known)
+    forgotten = {ip: next(free) for ip in sorted({v.ip for v in one.visits if gone(v)})}
+    if not forgotten:
+        return
+    visits = tuple(
+        replace(visit, ip=forgotten[visit.ip]) if gone(visit) else visit for visit in one.visits
+    )
+    after = replace(one, visits=visits, was=round_hash(one))
+    try:
+        with replacing(path) as part:
+            part.write_bytes(round_to_json(after))
+    except OSError as error:
+        raise StorageError(f"{path}: can't be written: {error.strerror}") from error
+
+
+def is_forgotten(visit: Visit) -> bool:
+    """Whether its address was taken out."""
+    return visit.ip < 1 << 24
 
 
 def rounds_of(run: RunLayout) -> tuple[RoundLayout, ...]:

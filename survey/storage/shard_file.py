@@ -6,6 +6,7 @@ The file is the commit.  It appears under its name whole or not at all, and neve
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from survey.model.observation import Observation, Protocol, Step
 from survey.model.probe import Probe
 from survey.storage.files import creating
 from survey.storage.receipt_text import receipt_from_content, receipt_to_content
+from survey.storage.rewriting import Change, count_changes, rewrite
 from survey.storage.schemas import OBSERVATIONS
 
 RECEIPT = b"survey.receipt"
@@ -134,3 +136,24 @@ def _observation(row: dict[str, Any]) -> Observation:
     ):
         row[name] = None if row[name] is None else word(row[name])
     return Observation(**row)
+
+
+def purge_shard(path: Path, change: Change, *, evidence: bool = True) -> Receipt:
+    """Write a committed shard again with rows taken out or altered; its receipt says how many.
+
+    What was sent and seen stays counted as it was, so the sums of law 6 hold.
+
+    Args:
+        path: The shard's file.
+        change: What happens to its rows.
+        evidence: False if it takes the bytes of strangers out.
+
+    Raises:
+        StorageError: The file is missing or damaged, or there is no room; it stays as it was.
+    """
+    before = read_receipt(path)
+    gone, altered = count_changes(path, change)
+    after = replace(before, purged=before.purged + gone, evidence=before.evidence and evidence)
+    if gone or altered or after != before:
+        rewrite(path, change, {RECEIPT: json.dumps(receipt_to_content(after)).encode()})
+    return after

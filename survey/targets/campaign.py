@@ -1,6 +1,7 @@
 """A campaign file: who asks, why, what is tested, how fast.  Every key is in docs/campaign.md."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from survey.model.plan import (
     Patience,
 )
 from survey.model.probe import Probe
+from survey.model.retention import LEAST
+from survey.model.retention import Retention as Periods
 from survey.storage.config_file import read_config
 from survey.targets.coherence import check_together
 from survey.targets.values import (
@@ -241,11 +244,28 @@ class Listings(_Table):
 
 
 class Retention(_Table):
-    """``[retention]``: days until a row dies (law 10)."""
+    """``[retention]``: days until rows die (law 10); what is not stated is ``model.retention``'s."""
 
-    evidence: Days = 90
-    findings: Days = 730
-    contacts: Days = 365
+    evidence: Days | None = None
+    observations: Days | None = None
+    arrivals: Days | None = None
+    findings: Days | None = None
+    contacts: Days | None = None
+    listings: Days | None = None
+    registries: Days | None = None
+    reports: Days | None = None
+    mail: Days | None = None
+    audit: Days | None = None
+
+    @property
+    def periods(self) -> Periods:
+        """Every period; one that is not stated is as long as those that rest on it need."""
+        stated = self.model_dump(exclude_none=True)
+        days = asdict(Periods()) | stated
+        for longer, shorter in LEAST:
+            if longer not in stated:
+                days[longer] = max(days[longer], days[shorter])
+        return Periods(**days)
 
 
 class Cluster(_Table):

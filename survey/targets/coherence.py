@@ -8,6 +8,7 @@ from survey.errors import ConfigError
 from survey.model.address import Range, format_ip
 from survey.model.discovery import Method
 from survey.model.plan import Endpoint, Kind, Patience
+from survey.model.retention import LEAST
 from survey.targets.ranges import RangeSet, parse_cidr
 from survey.targets.reach import LOOPBACK, TEST_NET
 from survey.targets.special import special_purpose
@@ -50,6 +51,7 @@ def _problem(campaign: Campaign) -> tuple[str, str, str] | None:
         or _work(campaign)
         or _waits(campaign)
         or _discovery(campaign)
+        or _retention(campaign)
     )
 
 
@@ -194,6 +196,16 @@ def _discovery(campaign: Campaign) -> tuple[str, str, str] | None:
     if last - first + 1 < campaign.cluster.slots:
         problem = f"{last - first + 1} ports can't be shared by {campaign.cluster.slots} slots"
         return "discovery.source_ports", problem, "give a port for each slot at least"
+    return None
+
+
+def _retention(campaign: Campaign) -> tuple[str, str, str] | None:
+    periods = campaign.retention.periods
+    for longer, shorter in LEAST:
+        days, least = getattr(periods, longer), getattr(periods, shorter)
+        if days < least:
+            problem = f"{days} days is less than {shorter}, {least}"
+            return f"retention.{longer}", problem, f"at least {least}: the latter rests on it"
     return None
 
 

@@ -33,6 +33,7 @@ class OptOut:
         verified: How that person was found to answer for the ranges, or "" (it counts at once).
         received_at: When the wish reached us, UTC.
         added_at: When it was written here, UTC.
+        erase: Whether what is kept about the ranges shall go, too (docs/retention.md).
     """
 
     ranges: tuple[Range, ...]
@@ -40,6 +41,7 @@ class OptOut:
     verified: str
     received_at: datetime
     added_at: datetime
+    erase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class OptOuts:
     def version(self) -> int:
         """How many entries; only ever grows."""
         return len(self.entries)
+
+    @property
+    def to_erase(self) -> RangeSet:
+        """All addresses of which nothing shall be kept."""
+        return RangeSet.of(part for one in self.entries if one.erase for part in one.ranges)
 
 
 def init_log(path: Path) -> None:
@@ -80,6 +87,8 @@ def add(  # noqa: PLR0917 - the columns of one entry, in their order
     verified: str,
     received: datetime,
     now: datetime,
+    *,
+    erase: bool = False,
 ) -> OptOuts:
     """Append one wish durably and return the log with it; in force for every reader from then on.
 
@@ -89,7 +98,7 @@ def add(  # noqa: PLR0917 - the columns of one entry, in their order
     assert ranges, "an opt-out covers something"
     assert received.tzinfo is not None, "times are UTC"
     assert now.tzinfo is not None, "times are UTC"
-    entry = OptOut(ranges, by, verified, received, now)
+    entry = OptOut(ranges, by, verified, received, now, erase)
     with _locked(path, os.O_RDWR | os.O_APPEND, fcntl.LOCK_EX) as descriptor:
         data = _read_all(descriptor)
         log = _parse(path, data)
@@ -155,7 +164,7 @@ def _parse(path: Path, data: bytes) -> OptOuts:
 
 def _line(entry: OptOut, previous: bytes) -> bytes:
     """The entry as it stands in the log; ``after`` ties it to the line before."""
-    record = {
+    record: dict[str, object] = {
         "added_at": entry.added_at.isoformat(),
         "after": hashlib.sha256(previous).hexdigest()[:16],
         "by": entry.by,
@@ -163,6 +172,8 @@ def _line(entry: OptOut, previous: bytes) -> bytes:
         "received_at": entry.received_at.isoformat(),
         "verified": entry.verified,
     }
+    if entry.erase:
+        record["erase"] = True
     return json.dumps(record).encode("ascii") + b"\n"
 
 
@@ -174,6 +185,7 @@ def _entry(line: bytes) -> OptOut:
         verified=record["verified"],
         received_at=datetime.fromisoformat(record["received_at"]),
         added_at=datetime.fromisoformat(record["added_at"]),
+        erase=bool(record.get("erase", False)),
     )
 
 
