@@ -12,7 +12,7 @@ from survey.analysis.rules import RELAY_RULES, TUNNEL_RULES, Rule
 from survey.model.address import parse_ip
 from survey.model.plan import Depth
 from survey.model.software import PRODUCTS
-from survey.protocols.envelopes import Form, Parts, connections, envelope
+from survey.protocols.envelopes import AFTERWARDS, Form, Parts, connections, envelope
 from survey.storage.schemas import TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -51,7 +51,7 @@ One observation (one variant of one probe) meets the rules of its table in this 
 first that applies decides. A target has several observations; the one that got highest on the
 [ladder](architecture.md#proof) decides, and on one rung the one whose rule stands first. So a doubt
 that may hide an open server (blocked, greylisted, the far end failed) outweighs a refusal, and a
-refusal outweighs a silence. Controls (variants `C0`, `C1`) never decide. A later attempt replaces
+refusal outweighs a silence. Controls (variants `C0` to `C2`) never decide. A later attempt replaces
 an earlier one, but never a proof.
 
 Nothing is *open* that our own canary has not confirmed. The conditions are in
@@ -158,7 +158,7 @@ In the examples `S` and `R` are tokens of 56 letters and digits, `canary.example
 are the mail domains of our canary, `mail.example.com` (*H*) is the tested server's own name and
 `192.0.2.7` its address. Forms with *H* go out only if *H* was shown to resolve to that address.
 Every recipient is one mailbox: ours, spelled in some way, or one at the tested server, or, for the
-control C1, one that can't exist. Controls never decide and never get a message.
+control C1, one that can't exist, and for C2 none. Controls never decide and never get a message.
 
 The routed forms have our own sender, where other tools use one at the tested server: what they
 route around is the recipient, their bounces come home to us, and a server that takes no address
@@ -170,6 +170,8 @@ literal would refuse the sender before it saw the recipient.
         parts.append(f"## Connection {number}{' (full depth only)' if depth else ''}\n")
         head = ("form", "depth", "`MAIL FROM:`", "`RCPT TO:`", "needs", "finds servers that")
         parts.append(_table(head, map(_envelope, group)))
+    parts.append("## Behind a message (follow-ups only)\n")
+    parts.append(_table(head, [_envelope(AFTERWARDS)]))
     return "\n".join(parts)
 
 
@@ -178,7 +180,8 @@ def _envelope(form: Form) -> tuple[str, ...]:
     made = envelope(form, example, tls=False)
     needs = "H" if form.own_name else ""
     paths = (f"`<{path.decode('ascii')}>`" for path in (made.sender, made.recipient))
-    return form.variant, form.depth, *paths, needs, form.finds
+    depth = "follow-up" if form is AFTERWARDS else form.depth
+    return form.variant, depth, *paths, needs, form.finds
 
 
 _EXAMPLE = b"mail.example.com"

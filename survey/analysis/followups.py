@@ -9,7 +9,7 @@ from survey.analysis.queries import query
 from survey.model.followup import Reason, Wanted
 from survey.model.plan import Depth, Waits
 from survey.model.probe import Probe
-from survey.protocols.envelopes import FORMS, connections
+from survey.protocols.envelopes import AFTERWARDS, FORMS, connections
 
 _BEFORE_ANY_ENVELOPE = frozenset({"GREETING", "EHLO"})
 
@@ -65,9 +65,11 @@ def _follow(doubt: _Doubt, waits: Waits, depth: Depth) -> Wanted | None:
             return _same_triplets(doubt, waits.greylisted)
         case Reason.NEXT_ENVELOPE:
             variants = _following(doubt, depth)
-            return _later(doubt, variants, waits.next_envelope) if variants else None
+            if not variants:
+                return None
+            return _later(doubt, (*variants, AFTERWARDS.variant), waits.next_envelope)
         case _:
-            variants = (doubt.variant,) if doubt.probe.is_relay else ()
+            variants = (doubt.variant, AFTERWARDS.variant) if doubt.probe.is_relay else ()
             return _later(doubt, variants, waits.second_opinion, independent=not doubt.tls)
 
 

@@ -20,7 +20,7 @@ columns of ``Observation`` and these:
 A target has several observations: its variants.  The one that got highest on the ladder decides; on
 one rung, the one whose rule stands first in its table.  So doubts that may hide an open server
 (blocked, greylisted, the far end failed) stand above refusals, and silences below them.  Controls
-(C0, C1) never decide.
+(C0 to C2) never decide.
 
 An id is never reused: a new meaning gets a new id.  ``docs/rules.md`` is made from here.
 """

@@ -1,8 +1,9 @@
 """The second stage: what is said to the few targets that accepted a connection.
 
 Bounded at both ends: so many conversations at once, and so many targets waiting before discovery
-pauses.  A tunnel that brought no nonce is believed only after the canary was found healthy again
-afterwards; otherwise its test is repeated, for a canary that is down makes every proxy look closed.
+pauses.  An answer that an ill canary may have caused is believed only after the canary was found
+healthy afterwards; otherwise its test is repeated, for a canary that is down makes every proxy look
+closed, and every mail server that asks it about our mailboxes.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from survey.model.failure import Failure
 from survey.model.observation import Observation, Protocol, Step
 from survey.model.probe import Probe
 from survey.probes.registry import worth_trying
+from survey.protocols.refusal import asked_nobody
 
 Test = Callable[[int, int], Awaitable[tuple[Observation, ...]]]
 """One probe, ready to be tried on an address and a port."""
@@ -184,13 +186,21 @@ class Conversations:
 
 
 def unproven(observations: tuple[Observation, ...]) -> bool:
-    """Whether an ill canary could be the reason why one of these got no further."""
-    return any(
-        one.step is Step.ACCEPTED
-        if one.probe.is_relay  # a message that was taken is not sent a second time
-        else one.step not in (Step.NOTHING, Step.ECHOED)
-        for one in observations
-    )
+    """Whether an ill canary could be the reason why one of these got no further.
+
+    A test in which a message was taken is never repeated: the relay keeps it and tries later.
+    """
+    if any(one.probe.is_relay and one.step is Step.SENT for one in observations):
+        return False
+    return any(_may_hang_on_the_canary(one) for one in observations)
+
+
+def _may_hang_on_the_canary(seen: Observation) -> bool:
+    if not seen.probe.is_relay:
+        return seen.step not in (Step.NOTHING, Step.ECHOED)
+    if not seen.token:  # a control, or nothing that names our mailboxes was said
+        return False
+    return seen.step is Step.ACCEPTED or not asked_nobody(seen.code, seen.reply)
 
 
 def _mistaken(observations: tuple[Observation, ...]) -> Protocol | None:

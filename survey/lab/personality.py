@@ -64,7 +64,9 @@ class Personality(StrEnum):
     MESSAGE_REJECTED = "message_rejected"
     """Takes every recipient, then says 554 to the message."""
     SINK = "sink"
-    """Takes everything and delivers nothing: a mail catcher or a spam trap."""
+    """Takes everything, mail for nobody too, and delivers nothing: a mail catcher, a spam trap."""
+    HONEYPOT = "honeypot"
+    """Takes everything, mail for nobody too, and passes a message on so as to look like a relay."""
     BOUNCER = "bouncer"
     """Takes everything, then bounces it, the whole message attached, to the envelope sender."""
     CALLOUT = "callout"
@@ -246,6 +248,7 @@ _OPENNESS: dict[Personality, Openness] = {
     Personality.OPEN_IMPATIENT: _RELAY,
     Personality.OPEN_AFTER_STARTTLS: _RELAY,
     Personality.OPEN_READS_ON: _RELAY,
+    Personality.HONEYPOT: _RELAY,
     Personality.TLS_OPEN_RELAY: _RELAY,
     Personality.CONNECT_OPEN: _CONNECT,
     Personality.CONNECT_GLUED: _CONNECT,

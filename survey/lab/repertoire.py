@@ -34,7 +34,8 @@ BEHAVIOURS: dict[Personality, Behaviour] = {
     _P.MESSAGE_REJECTED: Session(
         relaying.everybody, message_reply=b"554 5.7.1 Message rejected by policy"
     ),
-    _P.SINK: Session(relaying.everybody),
+    _P.SINK: Session(relaying.everybody, takes_anything=True),
+    _P.HONEYPOT: Session(relaying.everybody, sends="relay", takes_anything=True),
     _P.BOUNCER: Session(relaying.everybody, sends="bounce"),
     _P.CALLOUT: Session(relaying.rejected, calls_out=True),
     _P.GREYLIST: Session(relaying.greylisted),

@@ -47,6 +47,7 @@ class Session:
         reads_on: It reads a mailbox of its own further, and passes on to where that leads.
         every_mailbox: It has every mailbox at its own name; else only its postmaster's.
         nobody: It refuses every recipient, its postmaster too.
+        takes_anything: It takes mail for nobody (``<>``), which no mail server does.
         extensions: What it offers after EHLO.
     """
 
@@ -63,6 +64,7 @@ class Session:
     reads_on: bool = False
     every_mailbox: bool = False
     nobody: bool = False
+    takes_anything: bool = False
     extensions: tuple[bytes, ...] = (b"PIPELINING", b"SIZE 1048576", b"8BITMIME")
 
     async def __call__(self, peer: Peer, place: Place) -> None:
@@ -159,6 +161,8 @@ class _Talk:
         path = _PATH.match(rest)
         if self._sender is None:
             return b"503 5.5.1 Error: need MAIL command"
+        if path is not None and not path[1] and self._session.takes_anything:
+            return OK
         if path is None or not path[1]:
             return b"501 5.1.3 Bad recipient address syntax"
         recipient = path[1]

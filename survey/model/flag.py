@@ -13,7 +13,8 @@ class Flag(StrEnum):
     SINK_SUSPECT = "sink_suspect"
     """It took a message, and nothing has arrived: it may discard what it takes."""
     HONEYPOT_SUSPECT = "honeypot_suspect"
-    """It accepted mail for a domain that can't exist: it may accept everything to watch us."""
+    """It took mail for nobody (C2), or refused us and took mail for a domain that can't exist (C1):
+    it may take everything so as to watch us."""
     FLAKY = "flaky"
     """The same test was proven at one attempt and not at another."""
     TCP_WILDCARD = "tcp_wildcard"

@@ -10,6 +10,7 @@ from survey.probes.messages import Messages
 from survey.probes.names import Names
 from survey.probes.timeouts import INTERNET, Timeouts
 from survey.probes.trial import Trial
+from survey.protocols.envelopes import AFTERWARDS
 from survey.protocols.token import Claims, TokenKind, make_token, run_tag
 
 
@@ -59,6 +60,11 @@ class Context:
     def wants(self, variant: str) -> bool:
         """Whether this variant is to be tried."""
         return self.only is None or variant in self.only
+
+    @property
+    def asks_afterwards(self) -> bool:
+        """Whether a control is asked behind a message that was taken; in follow-ups only."""
+        return self.only is not None and AFTERWARDS.variant in self.only
 
     def token(self, trial: Trial, kind: TokenKind) -> str:
         """The token of this run for one trial."""

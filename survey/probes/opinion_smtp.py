@@ -7,6 +7,7 @@ test.
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
@@ -23,7 +24,7 @@ from survey.probes.failures import failure_of_smtp
 from survey.probes.splice import Splice
 from survey.probes.trial import Trial
 from survey.protocols.dialogue import Answer
-from survey.protocols.envelopes import FORMS, Envelope, Form, Parts, envelope
+from survey.protocols.envelopes import AFTERWARDS, FORMS, Envelope, Form, Parts, envelope
 from survey.protocols.relay import own_name
 from survey.protocols.relay_message import Subject, compose
 from survey.protocols.token import TokenKind
@@ -46,11 +47,12 @@ def wanted(context: Context) -> tuple[Form, ...]:
 
 
 async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
-    """Test one target with the first wanted form: at most one message."""
+    """Test one target with the first wanted form: one message at most, the control behind it."""
     form = wanted(context)[0]
     trial = Trial(ip, port, Probe.SMTP_RELAY, form.variant, 0)
+    behind = replace(trial, variant=AFTERWARDS.variant)
     limits = context.timeouts
-    paid = smtp_relay.packets(1)
+    paid = smtp_relay.packets(1 + context.asks_afterwards)
     dialled = await context.dialer.connect(ip, port, paid, limits.connect)
     if isinstance(dialled, Failure):
         return (trial.observed(context.attempt, "", unanswered(dialled)),)
@@ -61,14 +63,25 @@ async def run(ip: int, port: int, context: Context) -> tuple[Observation, ...]:
     splice = Splice(dialled, ip, allowance=allowance, total=limits.relay)
     with context.dialer.running_one(splice):
         async with splice:
-            answer = await _Visit(splice, trial, form, token, context).test()
+            visit = _Visit(splice, trial, form, token, context)
+            answer = await visit.test()
             splice.kindly = answer.failure is None
-    talk = Talk(answer, started_at, loop.time() - started, splice.evidence)
-    return (trial.observed(context.attempt, token, talk),)
+    duration = loop.time() - started
+    answers = [(trial, token, answer)]
+    if visit.afterwards is not None:
+        answers.append((behind, "", visit.afterwards))
+    return tuple(
+        one.observed(context.attempt, mark, Talk(came, started_at, duration, splice.evidence))
+        for one, mark, came in answers
+    )
 
 
 class _Visit:
-    """One conversation of aiosmtplib's client with a mail server."""
+    """One conversation of aiosmtplib's client with a mail server.
+
+    Attributes:
+        afterwards: What came of the control behind the message, if it was asked.
+    """
 
     def __init__(
         self, splice: Splice, trial: Trial, form: Form, token: str, context: Context
@@ -76,6 +89,7 @@ class _Visit:
         self._splice, self._trial, self._form = splice, trial, form
         self._token, self._context = token, context
         self._step = Step.CONNECTED
+        self.afterwards: Answer | None = None
         self._smtp = aiosmtplib.SMTP(
             hostname=None,
             sock=splice.near,
@@ -94,7 +108,7 @@ class _Visit:
             name = await self._introduce()
             if self._form.own_name and name is None:
                 return await self._leave(Answer(Step.SPOKE, None, Protocol.SMTP))
-            to = self._envelope(name)
+            to = self._envelope(name, self._trial, self._form)
             at = "MAIL"
             await self._smtp.mail(to.sender.decode("ascii"))
             at = "RCPT"
@@ -110,7 +124,10 @@ class _Visit:
                 self._message(to), timeout=self._context.timeouts.message
             )
             self._step = Step.SENT
-            return await self._leave(self._answer(code, text))
+            taken = self._answer(code, text)
+            if self._context.asks_afterwards:
+                self.afterwards = await self._ask_afterwards()
+            return await self._leave(taken)
         except aiosmtplib.SMTPResponseException as error:
             if error.code not in _REFUSALS:
                 return self._broken(error)
@@ -124,6 +141,23 @@ class _Visit:
             return self._broken(error)
         finally:
             self._smtp.close()
+
+    async def _ask_afterwards(self) -> Answer:
+        """Whether it takes mail for nobody, too; whatever comes, the message was taken."""
+        trial = replace(self._trial, variant=AFTERWARDS.variant)
+        control = self._envelope(None, trial, AFTERWARDS)
+        step, at = Step.SPOKE, "MAIL"
+        try:
+            await self._smtp.mail(control.sender.decode("ascii"))
+            at = "RCPT"
+            code, text = await self._smtp.rcpt(control.recipient.decode("ascii"))
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code in _REFUSALS:
+                return _said(step, error.code, error.message, at)
+            return Answer(step, failure_of_smtp(error), Protocol.SMTP)
+        except aiosmtplib.SMTPException as error:
+            return Answer(step, self._splice.failure or failure_of_smtp(error), Protocol.SMTP)
+        return _said(Step.ACCEPTED, code, text)
 
     async def _introduce(self) -> bytes | None:
         """Say who we are; the server's own name, if it resolves to the tested address."""
@@ -141,16 +175,16 @@ class _Visit:
         """Whether our mailbox would take a message now, and this host may get one more."""
         return self._context.canary_healthy() and self._context.messages.left(self._splice.ip)
 
-    def _envelope(self, name: bytes | None) -> Envelope:
+    def _envelope(self, name: bytes | None, trial: Trial, form: Form) -> Envelope:
         parts = Parts(
-            sender=self._context.token(self._trial, TokenKind.SENDER),
+            sender=self._context.token(trial, TokenKind.SENDER),
             recipient=self._token,
             domain=self._context.canary.domains[0],
             other=self._context.canary.domains[-1],
-            ip=self._trial.ip,
+            ip=trial.ip,
             name=name,
         )
-        return envelope(self._form, parts, tls=False)
+        return envelope(form, parts, tls=False)
 
     def _message(self, to: Envelope) -> bytes:
         trial = self._trial
@@ -165,11 +199,15 @@ class _Visit:
         return answer
 
     def _answer(self, code: int, text: str, at: str | None = None) -> Answer:
-        reply = f"{code} {text}".encode("latin-1", "replace")[:MAX_EVIDENCE]
-        return Answer(self._step, None, Protocol.SMTP, refused_at=at, code=code, reply=reply)
+        return _said(self._step, code, text, at)
 
     def _broken(self, error: aiosmtplib.SMTPException) -> Answer:
         heard = self._splice.evidence.received
         failure = self._splice.failure or failure_of_smtp(error)
         spoke = Protocol.SMTP if self._step is not Step.CONNECTED else None
         return Answer(self._step, failure, spoke, reply=heard)
+
+
+def _said(step: Step, code: int, text: str, at: str | None = None) -> Answer:
+    reply = f"{code} {text}".encode("latin-1", "replace")[:MAX_EVIDENCE]
+    return Answer(step, None, Protocol.SMTP, refused_at=at, code=code, reply=reply)

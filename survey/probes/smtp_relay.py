@@ -16,7 +16,14 @@ from survey.probes.conversation import Talk
 from survey.probes.dialer import unanswered
 from survey.probes.smtp_line import SmtpLine
 from survey.probes.trial import Trial
-from survey.protocols.envelopes import Envelope, Form, Parts, connections, envelope
+from survey.protocols.envelopes import (
+    AFTERWARDS,
+    Envelope,
+    Form,
+    Parts,
+    connections,
+    envelope,
+)
 from survey.protocols.relay import (
     CanaryHealthy,
     Command,
@@ -86,7 +93,7 @@ class _Connection:
     async def run(self) -> tuple[Outcome | None, tuple[Observation, ...]]:
         """What came of it, None without a connection; and the rows."""
         context, at_once = self.context, self.security is not Security.IF_ASKED
-        paid = packets(len(self.forms), tls=at_once)
+        paid = packets(len(self.forms) + (self._afterwards is not None), tls=at_once)
         dialled = await context.dialer.connect(self.ip, self.port, paid, context.timeouts.connect)
         if isinstance(dialled, Failure):
             nothing = self._trial(self.forms[0].variant, tls=self.security is Security.AT_ONCE)
@@ -115,8 +122,14 @@ class _Connection:
                 offer.token,
                 Talk(offer.answer, started_at, duration, line.evidence),
             )
-            for offer in outcome.offers
+            for offer in (*outcome.offers, outcome.afterwards)
+            if offer is not None
         )
+
+    @property
+    def _afterwards(self) -> Form | None:
+        """The control behind a message, in the follow-ups that ask it."""
+        return AFTERWARDS if self.context.asks_afterwards else None
 
     async def _converse(self, line: SmtpLine) -> Outcome:
         """Run the dialogue over the line."""
@@ -157,7 +170,14 @@ class _Connection:
     def _dialogue(self) -> Relay:
         """The relay dialogue with this target's tokens."""
         helo = self.context.identity.helo.encode("ascii")
-        return relay(helo, self._envelope, self._message, self.forms, self.security)
+        return relay(
+            helo,
+            self._envelope,
+            self._message,
+            self.forms,
+            self.security,
+            afterwards=self._afterwards,
+        )
 
     def _envelope(self, form: Form, name: bytes | None, tls: bool) -> Envelope:  # noqa: FBT001
         trial, context = self._trial(form.variant, tls=tls), self.context

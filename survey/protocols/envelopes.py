@@ -1,8 +1,9 @@
 """The forms of envelope that a relay test tries: one row each, in the order in which they go out.
 
 Every recipient names one mailbox: ours, written in some way, or one at the tested server or at a
-name that can't exist.  The server's own name stands in an envelope only where it was shown to
-resolve to the tested address (law 2).  ``docs/probes/envelopes.md`` is made from here.
+name that can't exist; the control behind a message names none.  The server's own name stands in an
+envelope only where it was shown to resolve to the tested address (law 2).
+``docs/probes/envelopes.md`` is made from here.
 
 The routed forms (V7 to V23 but V9, V10 and V17) have our own sender, where other tools use one at
 the tested server: what they route around is the recipient, a bounce comes home to us, and a server
@@ -226,6 +227,20 @@ FORMS = (
 """All forms.  What servers call bad syntax stands at the end of its connection, at most 4 each, for
 Exim hangs up at the fifth such error.  V21 to V23 come late: a closed server may take them for
 mailboxes of its own."""
+
+
+AFTERWARDS = Form(
+    "C2",
+    0,
+    _HERE,
+    _OURS,
+    "",
+    "(control) take mail for nobody, as what takes everything does: no mail server that delivers "
+    "has a mailbox without a name (RFC 5321 s4.1.1.3), but qmail",
+)
+"""The control that a follow-up asks behind a message that was taken, in the same connection.
+
+It is in no test's normal course: a server that took a message is left alone then."""
 
 
 @dataclass(frozen=True, slots=True)

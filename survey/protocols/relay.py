@@ -123,10 +123,12 @@ class Outcome:
         offers: One per envelope that was tried, at least one: if none could be, the first form's,
             without a token, says why.
         left: The forms that it ended before.
+        afterwards: What came of the control behind a message that was taken, if it was asked.
     """
 
     offers: tuple[Offer, ...]
     left: tuple[Form, ...] = ()
+    afterwards: Offer | None = None
 
 
 Relay = Generator[Wish, Reply | bool, Outcome]
@@ -162,6 +164,8 @@ def relay(
     compose: Callable[[Envelope], bytes],
     wanted: Sequence[Form],
     security: Security = Security.IF_ASKED,
+    *,
+    afterwards: Form | None = None,
 ) -> Relay:
     """Introduce ourselves, try one envelope after the other, and send at most one message.
 
@@ -176,8 +180,10 @@ def relay(
         compose: Makes the message to an envelope, as ``relay_message.payload`` does.
         wanted: The forms to try, in this order; at least one.
         security: When to go over to TLS.
+        afterwards: A control to ask once a message was taken.
     """
-    return (yield from _Visit(helo, address, compose, tuple(wanted), security).relay())
+    visit = _Visit(helo, address, compose, tuple(wanted), security, afterwards)
+    return (yield from visit.relay())
 
 
 @dataclass(slots=True)
@@ -189,11 +195,13 @@ class _Visit:
     compose: Callable[[Envelope], bytes]
     wanted: tuple[Form, ...]
     security: Security
+    afterwards: Form | None
     tls: bool = False
     offers_tls: bool = False
     name: bytes | None = None
     offers: list[Offer] = field(default_factory=list)
     left: tuple[Form, ...] = ()
+    behind: Offer | None = None
 
     def relay(self) -> Relay:
         """The whole of it."""
@@ -218,7 +226,7 @@ class _Visit:
             yield from _hear(Command(b"QUIT"))
         if not self.offers:
             return self._nothing_said(_answer(Step.SPOKE, None, hello))
-        return Outcome(tuple(self.offers), self.left)
+        return Outcome(tuple(self.offers), self.left, self.behind)
 
     def _introduce(self) -> Generator[Wish, Reply | bool, Reply]:
         """EHLO, or HELO for who does not know it; after a refusal of both we have quit."""
@@ -315,7 +323,12 @@ class _Visit:
         if not (yield from _ask(CanaryHealthy())):
             return kept_back, False  # no QUIT: it would be read as the message; we hang up
         reply = yield from _hear(Letter(self.compose(tried)))
-        if not reply.final:
+        goes_on = not reply.final
+        if goes_on and reply.accepted and self.afterwards is not None:
+            control = self.address(self.afterwards, self.name, self.tls)
+            answer, goes_on = yield from self._offer(control, control=True)
+            self.behind = Offer(control.variant, control.token, self.tls, answer)
+        if goes_on:
             yield from _hear(Command(b"QUIT"))
         step = Step.SENT if reply.accepted else Step.ACCEPTED
         return _answer(step, "MESSAGE", reply), False

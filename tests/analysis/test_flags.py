@@ -79,6 +79,35 @@ def test_mail_for_a_domain_that_can_not_exist_makes_a_honeypot_suspect(tmp_path:
     assert found == [Flag.HONEYPOT_SUSPECT]
 
 
+def test_mail_for_nobody_makes_a_honeypot_suspect_but_of_qmail(tmp_path: Path) -> None:
+    """C2 behind a proof or behind a message that never came; qmail takes it, and is none."""
+    hello = b"220 mail.example.com ESMTP\r\n250-mail.example.com\r\n250-%b\r\n250 8BITMIME\r\n"
+    nobody = {"variant": "C2", "attempt": 1, "step": Step.ACCEPTED, "code": 250}
+
+    found = flags(
+        tmp_path,
+        [
+            seen("192.0.2.1", step=Step.SENT, token="t"),
+            seen("192.0.2.1", **nobody),
+            seen("192.0.2.2", step=Step.SENT, token="x"),
+            seen("192.0.2.2", **nobody),
+            seen("192.0.2.3", step=Step.SENT, token="x", received=hello % b"PIPELINING"),
+            seen("192.0.2.3", **nobody),
+            seen("192.0.2.4", step=Step.SENT, token="x"),
+            seen("192.0.2.4", **nobody | reply(501, "bad syntax")),
+        ],
+        (LETTER,),
+    )
+
+    honeypot, sink = Flag.HONEYPOT_SUSPECT, Flag.SINK_SUSPECT
+    assert [sorted({*one} & {honeypot, sink}) for one in found] == [
+        [honeypot],
+        [honeypot, sink],
+        [sink],
+        [sink],
+    ]
+
+
 def test_proven_once_and_not_again_is_flaky(tmp_path: Path) -> None:
     """The later attempt was refused; a second one that was proven too is not flaky."""
     again = replace(THROUGH, token="u")

@@ -311,8 +311,9 @@ async def test_our_own_error_ends_everything() -> None:
         (Probe.HTTP_CONNECT, Step.ACCEPTED, True),
         (Probe.SOCKS5, Step.SENT, True),
         (Probe.SOCKS5, Step.ECHOED, False),
+        (Probe.SMTP_RELAY, Step.CONNECTED, False),
         (Probe.SMTP_RELAY, Step.SPOKE, False),
-        (Probe.SMTP_RELAY, Step.ACCEPTED, True),
+        (Probe.SMTP_RELAY, Step.ACCEPTED, False),
         (Probe.SMTP_RELAY, Step.SENT, False),
     ],
 )
@@ -323,3 +324,65 @@ def test_only_answers_that_a_canary_could_spoil_are_doubted(
 ) -> None:
     """A proof is a proof, and what never got as far as the canary does not depend on it."""
     assert unproven((seen(IP, PORT, probe, step),)) is doubted
+
+
+def asked(variant: str, step: Step = Step.SPOKE, reply: bytes = b"", **more: object) -> Observation:
+    """What came of an envelope that names our mailboxes."""
+    code = int(reply[:3]) if reply else None
+    said = {"variant": variant, "token": "t", "reply": reply, "code": code} | more
+    return seen(IP, PORT, Probe.SMTP_RELAY, step, **said)
+
+
+DENIED = asked("V1", reply=b"454 4.7.1 Relay access denied")
+UNVERIFIED = asked("V1", reply=b"450 4.1.1 unverified address")
+
+
+@pytest.mark.parametrize(
+    ("answers", "doubted"),
+    [
+        ([DENIED], False),
+        ([UNVERIFIED], True),
+        ([asked("V1", reply=b"550 Sender verify failed")], True),
+        ([asked("V1", failure=Failure.STALLED)], True),
+        ([asked("V1", Step.ACCEPTED, failure=Failure.ABORTED)], True),
+        ([asked("V1", Step.ACCEPTED, b"554 no", refused_at="DATA")], True),
+        ([DENIED, UNVERIFIED], True),
+        ([DENIED, asked("C0", Step.ACCEPTED, b"250 ok", token="")], False),
+        ([DENIED, asked("C0", reply=b"550 Sender verify failed", token="")], False),
+        ([UNVERIFIED, asked("V3", Step.SENT, b"250 ok")], False),
+        ([asked("V1", Step.SENT, b"250 ok"), asked("C2", Step.ACCEPTED, token="")], False),
+    ],
+)
+def test_a_refusal_is_doubted_if_it_may_hang_on_our_mail_server(
+    answers: list[Observation],
+    doubted: bool,  # noqa: FBT001 - a column
+) -> None:
+    """A callout's may; what speaks of relaying, a control's, and a message that was taken not."""
+    assert unproven(tuple(answers)) is doubted
+
+
+async def test_callout_that_met_an_ill_canary_is_tried_again(stage: Stage) -> None:
+    """It could not ask us, so it refused; once we are well it relays."""
+    refused = asked("V1", reply=b"550 5.1.1 unverified address: connection refused")
+    tested = stage.play(Probe.SMTP_RELAY, refused, asked("V1", Step.SENT, b"250 ok"))
+    stage.conversations.add(IP, PORT)
+    await stage.quiet()
+    stage.watch.tell(False)
+    stage.watch.tell(True)
+    await stage.conversations.drain()
+
+    assert len(tested) == 2
+    assert [one.step for one in stage.conversations.observations] == [Step.SENT]
+
+
+async def test_relaying_that_is_denied_is_believed_whatever_our_canary_does(stage: Stage) -> None:
+    """The server is left alone."""
+    tested = stage.play(Probe.SMTP_RELAY, DENIED)
+    stage.conversations.add(IP, PORT)
+    await stage.quiet()
+    stage.watch.tell(False)
+    stage.watch.tell(True)
+    await stage.conversations.drain()
+
+    assert len(tested) == 1
+    assert stage.conversations.observations == [replace(DENIED, ip=IP, port=PORT)]

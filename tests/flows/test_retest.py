@@ -354,6 +354,30 @@ def test_a_sink_gets_three_messages_in_a_run_and_no_more(scanned: Callable[..., 
     assert explain(there.made.settings, "made", "2026-W48", DOOR).messages == 3
 
 
+@pytest.mark.parametrize("passes_on", [False, True], ids=["sink", "honeypot"])
+@pytest.mark.parametrize("takes_nobody", [False, True], ids=["mail server", "takes anything"])
+def test_what_takes_mail_for_nobody_is_suspected_once_it_is_asked(
+    scanned: Callable[..., There],
+    passes_on: bool,  # noqa: FBT001 - a column
+    takes_nobody: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Behind the message of the first follow-up, whoever's client brings it; no message more."""
+    canary: list = []
+    server = MailServer((lambda: canary[0]) if passes_on else None, takes_nobody=takes_nobody)
+    there = scanned(server, *RELAY, know=canary)
+    assert "honeypot_suspect" not in there.judge()[DOOR]["flags"]
+
+    there.retest()
+
+    finding = there.judge()[DOOR]
+    assert finding["rule"] == ("relay.reproduced" if passes_on else "relay.message_taken")
+    assert ("honeypot_suspect" in finding["flags"]) == takes_nobody
+    assert ("sink_suspect" in finding["flags"]) != passes_on
+    asked = {row.variant for row in read_address(there.made.run.round(1).shard(0), DOOR)}
+    assert asked == ({"C2", "V1"} if passes_on else {"C2", "V0"})
+    assert server.messages == 2
+
+
 def test_a_message_that_came_meanwhile_saves_the_next_envelope(
     scanned: Callable[..., There],
 ) -> None:

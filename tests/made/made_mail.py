@@ -17,6 +17,7 @@ class MailServer:
         to: Asks for where its mail goes, or None for a sink.
         puts_off: How often a triplet is asked to come back.
         takes: Which envelopes it takes, by sender.
+        takes_nobody: It takes mail for nobody (``<>``), as no mail server does.
         triplets: What it was asked for: peer, sender, recipient, and how often.
         messages: How many it took.
         kept: What a sink took: sender, recipient, message.
@@ -25,6 +26,7 @@ class MailServer:
     to: Callable[[], Endpoint] | None = None
     puts_off: int = 0
     takes: Callable[[bytes], bool] = lambda sender: True  # noqa: ARG005
+    takes_nobody: bool = False
     triplets: Counter[tuple[str, bytes, bytes]] = field(default_factory=Counter)
     messages: int = 0
     kept: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
@@ -59,6 +61,8 @@ class MailServer:
                 writer.write(b"250 ok\r\n")
 
     def _rcpt(self, peer: str, sender: bytes, recipient: bytes) -> bytes:
+        if recipient == b"<>" and not self.takes_nobody:
+            return b"501 5.1.3 bad recipient address syntax\r\n"
         self.triplets[peer, sender, recipient] += 1
         if self.triplets[peer, sender, recipient] <= self.puts_off:
             return b"450 4.2.0 greylisted, try again later\r\n"

@@ -316,7 +316,8 @@ class Mail:
         while line := await reader.readline():
             self.heard.append(line)
             verb = line[:4].decode("latin-1").upper()
-            writer.write(self.replies[verb])
+            nobody = line == b"RCPT TO:<>\r\n"
+            writer.write(self.replies.get("nobody" if nobody else verb, self.replies[verb]))
             if verb == "DATA" and self.replies["DATA"].startswith(b"354"):
                 self.message = await reader.readuntil(b"\r\n.\r\n")
                 writer.write(self.replies["message"])
@@ -330,6 +331,37 @@ class OwnNames:
     async def points_to(self, name: bytes, ip: int) -> bool:  # noqa: ARG002 - the protocol's
         """It is."""
         return True
+
+
+@pytest.mark.parametrize(
+    ("replies", "answer"),
+    [
+        ({}, (Step.ACCEPTED, None, None, 250)),
+        ({"nobody": b"501 5.1.3 no such path\r\n"}, (Step.SPOKE, None, "RCPT", 501)),
+        ({"nobody": b"hello\r\n"}, (Step.SPOKE, Failure.GARBAGE, None, None)),
+        ({"nobody": b""}, (Step.SPOKE, Failure.STALLED, None, None)),
+    ],
+)
+async def test_another_client_asks_the_control_behind_a_message_with_the_same_bytes(
+    replies: dict[str, bytes],
+    answer: tuple[Step, Failure | None, str | None, int | None],
+    serve: Callable,
+    context: Context,
+) -> None:
+    """Whatever comes of it, the message was taken."""
+    server = Mail(**replies)
+    quick = replace(context.timeouts, greeting=0.5, command=0.5, relay=5)
+    again = replace(context, timeouts=quick, only=("V1", "C2"))
+    rows = await opine(Probe.SMTP_RELAY, serve, again, server)
+    assert [(row.variant, row.client) for row in rows] == [
+        ("V1", Client.AIOSMTPLIB),
+        ("C2", Client.AIOSMTPLIB),
+    ]
+    assert (rows[0].step, rows[0].code) == (Step.SENT, 250)
+    assert (rows[1].step, rows[1].failure, rows[1].refused_at, rows[1].code) == answer
+    assert rows[1].token == ""
+    told = b"".join(server.heard)
+    assert re.search(rb"MAIL FROM:<[a-z2-7]{56}@canary\.example>\r\nRCPT TO:<>\r\n", told)
 
 
 @pytest.mark.parametrize("variant", ["V1", "V0", "V3"])

@@ -13,7 +13,7 @@ from survey.model.failure import Failure
 from survey.model.observation import Observation, Step
 from survey.model.plan import Depth, ProbePlan
 from survey.model.probe import Probe
-from survey.probes import smtp_relay
+from survey.probes import opinion_smtp, smtp_relay
 from survey.probes.context import Context
 from survey.probes.smtp_relay import MOST_PACKETS, TLS_PACKETS, packets
 from survey.protocols.envelopes import connections
@@ -93,6 +93,27 @@ async def test_an_open_server_costs_one_connection_and_one_message(
     count = counter.connections_and_packets(port)
     assert count[0] == 1
     assert count[1] <= packets(1)
+
+
+@pytest.mark.parametrize("opinion", [False, True], ids=["ours", "aiosmtplib"])
+async def test_the_control_behind_a_message_is_paid_for(
+    opinion: bool,  # noqa: FBT001 - a column
+    serve: Callable,
+    context: Context,
+    counter: Counter,
+) -> None:
+    """One form more, in the same connection."""
+    server = MailServer({"RCPT": b"250 ok\r\n"}, pause=0.045)
+    port = await serve(server)
+    patient = replace(context.timeouts, greeting=5, command=5, message=5, relay=60)
+    again = replace(context, timeouts=patient, only=("V1", "C2"))
+    run = opinion_smtp.run if opinion else smtp_relay.run
+    rows = await run(LOOPBACK, port, again)
+    await asyncio.sleep(SETTLED)
+    assert [row.variant for row in rows] == ["V1", "C2"]
+    count = counter.connections_and_packets(port)
+    assert count[0] == 1
+    assert count[1] <= packets(2)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.045], ids=["quick", "slow"])

@@ -151,6 +151,20 @@ async def test_an_open_relay_gets_one_honest_message(serve: Callable, context: C
     assert b"https://survey.example" in server.message
 
 
+async def test_a_follow_up_asks_the_control_behind_a_message(
+    serve: Callable, context: Context
+) -> None:
+    """A row of its own, without a token; a scan never asks."""
+    server = Mail(RCPT=b"250 ok\r\n")
+    rows = await probe(serve, replace(context, only=("V1", "C2")), server)
+    assert [(row.variant, row.step, bool(row.token)) for row in rows] == [
+        ("V1", Step.SENT, True),
+        ("C2", Step.ACCEPTED, False),
+    ]
+    assert server.heard[-2:] == [b"RCPT TO:<>\r\n", b"QUIT\r\n"]
+    assert rows[0].attempt == rows[1].attempt
+
+
 @pytest.mark.parametrize("piece", [1, 2, 3, 5])
 async def test_replies_in_pieces_are_the_same_replies(
     serve: Callable, context: Context, piece: int, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ import pytest
 from survey.model.address import parse_ip
 from survey.model.plan import Depth
 from survey.protocols.envelopes import (
+    AFTERWARDS,
     FORMS,
     MOST_IN_A_CONNECTION,
     Form,
@@ -64,6 +65,19 @@ def test_every_envelope_is_these_bytes(form: Form) -> None:
     assert (made.sender, made.recipient) == (spelled(sender), spelled(recipient))
     assert made.mailbox == f"{R}@canary.example"
     assert made.token == ("" if form.control else R)
+
+
+def test_the_control_behind_a_message_names_no_mailbox() -> None:
+    """Nobody can get what is sent to nobody; its bounces would come home."""
+    made = envelope(AFTERWARDS, PARTS, tls=False)
+    assert (made.variant, made.sender, made.recipient, made.token) == (
+        "C2",
+        spelled(b"S@canary.example"),
+        b"",
+        "",
+    )
+    assert AFTERWARDS.variant in VARIANT_CODES
+    assert AFTERWARDS not in FORMS
 
 
 def test_every_published_form_is_there_once() -> None:

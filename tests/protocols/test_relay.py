@@ -10,7 +10,15 @@ from survey.model.address import parse_ip
 from survey.model.failure import Failure
 from survey.model.observation import Protocol, Step
 from survey.model.plan import Depth
-from survey.protocols.envelopes import FORMS, Envelope, Form, Parts, connections, envelope
+from survey.protocols.envelopes import (
+    AFTERWARDS,
+    FORMS,
+    Envelope,
+    Form,
+    Parts,
+    connections,
+    envelope,
+)
 from survey.protocols.relay import (
     CanaryHealthy,
     Command,
@@ -104,10 +112,15 @@ class Server:
         return self.outcome(wanted, security).offers
 
     def outcome(
-        self, wanted: tuple[Form, ...] = FIRST, security: Security = Security.IF_ASKED
+        self,
+        wanted: tuple[Form, ...] = FIRST,
+        security: Security = Security.IF_ASKED,
+        afterwards: Form | None = None,
     ) -> Outcome:
         """What came of a whole dialogue."""
-        dialogue = relay(b"probe.example", address, compose, wanted, security)
+        dialogue = relay(
+            b"probe.example", address, compose, wanted, security, afterwards=afterwards
+        )
         wish = next(dialogue)
         while True:
             try:
@@ -161,6 +174,50 @@ def test_the_first_accepted_recipient_gets_the_one_message() -> None:
     offers = server.run()
     assert server.said[3:] == [b"DATA", b"to rV1@canary.example", b"QUIT"]
     assert [(o.variant, o.answer.step, o.answer.code) for o in offers] == [("V1", Step.SENT, 250)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "step", "code", "goodbye"),
+    [
+        (b"501 syntax\r\n", Step.SPOKE, 501, True),
+        (OK, Step.ACCEPTED, 250, True),
+        (b"421 bye\r\n", Step.SPOKE, 421, False),
+        (Failure.CLOSED, Step.SPOKE, None, False),
+    ],
+)
+def test_a_follow_up_asks_behind_a_message_whether_nobody_gets_mail_too(
+    reply: bytes | Failure,
+    step: Step,
+    code: int | None,
+    goodbye: bool,  # noqa: FBT001 - a column
+) -> None:
+    """In the same connection, without a message; the form's own answer stays what it was."""
+    server = Server({b"RCPT": OK, b"RCPT TO:<>": reply})
+    outcome = server.outcome(afterwards=AFTERWARDS)
+    assert server.said[3:7] == [
+        b"DATA",
+        b"to rV1@canary.example",
+        b"MAIL FROM:<sC2@canary.example>",
+        b"RCPT TO:<>",
+    ]
+    assert server.said[7:] == [b"QUIT"] * goodbye
+    assert [(o.variant, o.answer.step, o.answer.code) for o in outcome.offers] == [
+        ("V1", Step.SENT, 250)
+    ]
+    assert outcome.afterwards is not None
+    control = outcome.afterwards
+    assert (control.variant, control.token, control.answer.step) == ("C2", "", step)
+    assert control.answer.code == code
+
+
+@pytest.mark.parametrize("replies", [{}, {b"RCPT": OK, b"DATA": NO}, {b"RCPT": OK, b"message": NO}])
+def test_nothing_is_asked_behind_a_message_that_was_not_taken(
+    replies: dict[bytes, bytes | Failure],
+) -> None:
+    """A closed server hears no more than its forms."""
+    server = Server(replies)
+    assert server.outcome(afterwards=AFTERWARDS).afterwards is None
+    assert b"RCPT TO:<>" not in server.said
 
 
 def test_a_later_form_may_be_the_accepted_one() -> None:

@@ -295,6 +295,17 @@ def test_a_sink_is_flagged(findings: Findings) -> None:
     assert {name(each) for each in takers if "sink_suspect" not in findings[each]["flags"]} == set()
 
 
+def test_only_what_takes_mail_for_nobody_is_a_honeypot_suspect(findings: Findings) -> None:
+    """Sinks and catchers take everything; no real mail server takes an empty path."""
+    suspects = {
+        each.situation.key
+        for each, finding in findings.items()
+        if "honeypot_suspect" in finding["flags"]
+    }
+
+    assert suspects == {"smtp_sink/accepts", "aiosmtpd/debugging", "aiosmtpd/catcher"}
+
+
 def test_a_late_delivery_promotes_the_finding(at_first: Findings, findings: Findings) -> None:
     """What was only suspected is open once its message has come, however late."""
     delayed = next(each for each in ASKED if each.situation.key == "postfix/delayed")

@@ -14,7 +14,10 @@ SELECT
     r.rule,
     j.deciding.exit_ip AS exit_ip,
     j.deciding.adds_identity AS adds_identity,
-    coalesce(f.flags, []) AS flags,
+    list_filter(  -- qmail takes mail for nobody, too
+        coalesce(f.flags, []),
+        lambda flag: flag <> 'honeypot_suspect' OR i.software IS DISTINCT FROM 'qmail'
+    ) AS flags,
     j.first_seen,
     j.last_seen,
     j.proven_at,

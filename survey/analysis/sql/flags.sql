@@ -43,7 +43,7 @@ signs AS (
     UNION
     SELECT ip, port, probe, 'honeypot_suspect'
     FROM slice
-    WHERE variant = 'C1' AND step IN ('accepted', 'sent')
+    WHERE variant IN ('C1', 'C2') AND step = 'accepted'
     UNION
     SELECT ip, port, probe, 'flaky'
     FROM (
