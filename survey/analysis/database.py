@@ -5,11 +5,13 @@ to a private folder of the data directory, never to the working directory.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from survey.errors import ConfigError
 from survey.storage.files import private_folder
 from survey.storage.layout import Layout
 from survey.targets.ranges import RangeSet
@@ -19,11 +21,47 @@ Connection = duckdb.DuckDBPyConnection
 _NO_TABLE_IN_PYTHON = "python_enable_replacements"
 
 
-def connect(layout: Layout) -> Connection:
-    """A fresh database; times come out in UTC."""
-    connection = duckdb.connect(
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a database may take of the machine.
+
+    Attributes:
+        memory: Like ``1GB``; what needs more goes to ``scratch``, or fails.
+        threads: At most so many; None for one per core.
+        scratch: Like ``20GB``; at most so much of the disk.
+    """
+
+    memory: str
+    threads: int | None = None
+    scratch: str = "20GB"
+
+
+def connect(layout: Layout, limits: Limits | None = None) -> Connection:
+    """A fresh database; times come out in UTC.
+
+    Raises:
+        ConfigError: A limit can't be read.
+    """
+    bounds = {}
+    if limits is not None:
+        bounds = {"memory_limit": limits.memory, "max_temp_directory_size": limits.scratch}
+        if limits.threads is not None:
+            bounds["threads"] = str(limits.threads)
+    try:
+        connection = _connect(layout, bounds)
+    except (duckdb.InvalidInputException, duckdb.ParserException) as error:
+        raise ConfigError("limits", "memory", f"{bounds} won't do", "write it like 1GB") from error
+    connection.execute("SET TimeZone = 'UTC'")
+    # it would be written to stdout, into the JSON of whoever asked for that
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _connect(layout: Layout, bounds: dict[str, str]) -> Connection:
+    return duckdb.connect(
         ":memory:",
         config={
+            **bounds,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             # a word in a query must never turn out to be a variable of the caller
@@ -35,10 +73,6 @@ def connect(layout: Layout) -> Connection:
             "asof_loop_join_threshold": "0",
         },
     )
-    connection.execute("SET TimeZone = 'UTC'")
-    # it would be written to stdout, into the JSON of whoever asked for that
-    connection.execute("SET enable_progress_bar = false")
-    return connection
 
 
 def show_files(connection: Connection, name: str, schema: pa.Schema, files: Iterable[Path]) -> None:

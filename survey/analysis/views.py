@@ -26,7 +26,9 @@ from survey.storage.registries import (
 from survey.storage.rounds import rounds_of
 from survey.storage.schemas import (
     ARRIVALS,
+    CHECKS,
     COUNTRY_RANGES,
+    EPISODES,
     FINDINGS,
     HOSTS,
     LISTING_CHECKS,
@@ -102,10 +104,23 @@ def stored_runs(layout: Layout) -> tuple[StoredRun, ...]:
     return tuple(StoredRun(load_plan(path), RunLayout(path.parent)) for path in plans)
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views of a data directory.
+
+    Attributes:
+        files: What they read.
+        empty: Names of those that nothing was ever written for.
+    """
+
+    files: tuple[Path, ...]
+    empty: frozenset[str]
+
+
 def make_views(
     connection: Connection, layout: Layout, runs: Sequence[StoredRun], optouts: Hidden
-) -> list[Path]:
-    """All views and macros; the files that they read."""
+) -> Views:
+    """All views and macros."""
     for name in ("macros", "wilson", "visible", "within"):
         connection.execute(query(name))
     hold(connection, "optout_ranges", range_table(optouts.ever))
@@ -117,6 +132,7 @@ def make_views(
     receipts = [read_manifest(paths).receipts_table() for paths in scans_and_rounds]
     hold(connection, "receipts", pa.concat_tables([RECEIPTS.empty_table(), *receipts]))
     today = datetime.now(UTC).date()
+    campaigns = sorted({one.plan.campaign for one in runs})
     tables: dict[str, tuple[pa.Schema, list[Path]]] = {
         "findings": (
             FINDINGS,
@@ -128,6 +144,11 @@ def make_views(
             [path for one in runs for path in observation_files(one.paths)],
         ),
         "arrivals": (ARRIVALS, list(arrival_files(layout))),
+        "checks": (CHECKS, [one.paths.checks for one in runs if one.paths.checks.is_file()]),
+        "episodes": (
+            EPISODES,
+            [path for one in campaigns if (path := layout.episodes(one)).is_file()],
+        ),
         "countries": (COUNTRY_RANGES, _in_force(layout, SnapshotKind.COUNTRY)),
         "networks": (NETWORK_RANGES, _in_force(layout, SnapshotKind.NETWORK)),
         "registrations": (REGISTRATION_RANGES, _in_force(layout, SnapshotKind.REGISTRATION)),
@@ -145,7 +166,13 @@ def make_views(
             source = f"stored.{name}"
         connection.execute(f"CREATE VIEW {name} AS FROM {source}")
     listing_files = make_listing_views(connection, layout, today)
-    return [*(path for _, files in tables.values() for path in files), *listing_files]
+    empty = {name for name, (_, files) in tables.items() if not files}
+    if not runs:
+        empty.add("runs")
+    if not listing_files:
+        empty |= {"listings", "listing_names"}
+    read = (*(path for _, files in tables.values() for path in files), *listing_files)
+    return Views(read, frozenset(empty))
 
 
 def _in_force(layout: Layout, kind: SnapshotKind) -> list[Path]:

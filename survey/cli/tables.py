@@ -1,11 +1,13 @@
 """``survey findings``, ``exposure`` and ``sql``: the results, as tables or JSON."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import pyarrow as pa
 
+from survey.analysis.notebook import MEMORY
 from survey.analysis.notebook import open as open_survey
 from survey.cli.main import settings_of
 from survey.cli.missed import missed_text
@@ -14,6 +16,8 @@ from survey.cli.screen import document, say, table
 from survey.flows.judge import judge
 from survey.flows.miss_rate import run_miss_rate
 from survey.flows.runs import newest_run
+from survey.model.address import format_ip
+from survey.model.exposure import By, Every, Weakness
 from survey.targets.campaign import read_campaign
 
 FINDING = (
@@ -98,41 +102,78 @@ def findings(  # noqa: PLR0917 - one parameter per option
 @click.command()
 @click.option(
     "--by",
-    type=click.Choice(["country", "network", "software"]),
+    type=click.Choice([str(by) for by in By]),
     default="country",
     show_default=True,
-    help="What is counted.",
+    help="What is counted by.",
 )
 @click.option(
     "--kind",
-    type=click.Choice(["any", "relay", "proxy"]),
+    type=click.Choice([str(kind) for kind in Weakness]),
     default="any",
     show_default=True,
     help="Which kind of openness.",
 )
+@click.option("--country", metavar="CC", help="Only what is in this country (ISO code).")
 @click.option("--campaign", metavar="ID", help="Campaign id (default: the newest judged run's).")
 @run_option
+@click.option("--changes", is_flag=True, help="Beside the period before; what got worse first.")
+@click.option("--trend", is_flag=True, help="Every period, oldest first.")
+@click.option(
+    "--every",
+    type=click.Choice([str(every) for every in Every]),
+    default="month",
+    show_default=True,
+    help="How long a period is, for --changes and --trend; its last judged run counts.",
+)
+@click.option("--period", metavar="2026-11", help="With --changes: which (default: the newest).")
+@click.option("--public", is_flag=True, help="Fit to be published: small cells are left out.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @json_option
 @click.pass_context
 def exposure(  # noqa: PLR0917 - one parameter per option
     ctx: click.Context,
     by: str,
     kind: str,
+    country: str | None,
     campaign: str | None,
     run: str | None,
+    changes: bool,  # noqa: FBT001 - a flag
+    trend: bool,  # noqa: FBT001 - a flag
+    every: str,
+    period: str | None,
+    public: bool,  # noqa: FBT001 - a flag
+    limit: int | None,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
-    """Count a run's servers per country, network or program; no single host."""
+    """Count servers per country, network, holder, program ...; compare periods (docs/exposure.md).
+
+    Without --changes or --trend: one run.  No single host is named.
+    """
+    if changes + trend + public > 1 or (run and (changes or trend)) or (period and not changes):
+        raise click.UsageError(
+            "--changes, --trend and --public exclude each other; --run stands without the first "
+            "two, --period with --changes"
+        )
     with open_survey(settings_of(ctx).data) as survey:
-        counted = survey.exposure(by, kind, campaign, run).to_arrow_table()
+        if changes:
+            answer = survey.changes(by, kind, every, period, campaign=campaign, country=country)
+        elif trend:
+            answer = survey.trend(by, kind, every, campaign=campaign, country=country)
+        else:
+            answer = survey.exposure(by, kind, campaign, run, country=country, public=public)
+        counted = (answer.limit(limit) if limit else answer).to_arrow_table()
         sources = survey.sources(campaign, run).fetchall()
     _show(counted, as_json=as_json)
     for said, source, licence, attribution in sources:
-        say(f"{said}: {attribution or source} ({licence})")
+        if said != "population" or "people" in counted.column_names:
+            say(f"{said}: {attribution or source} ({licence})")
 
 
 @click.command()
-@click.argument("question", metavar="SELECT")
+@click.argument("question", metavar="SELECT", required=False)
+@click.option("--tables", is_flag=True, help="Show which tables there are.")
+@click.option("--columns", metavar="TABLE", help="Show what the columns of a table mean.")
 @click.option(
     "--rows",
     type=click.IntRange(1, 10_000_000),
@@ -147,14 +188,38 @@ def exposure(  # noqa: PLR0917 - one parameter per option
     show_default=True,
     help="At most so long.",
 )
+@click.option(
+    "--memory", metavar="SIZE", default=MEMORY, show_default=True, help="At most so much memory."
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="At most so many cores (default: all)."
+)
 @json_option
 @click.pass_context
-def sql(ctx: click.Context, question: str, rows: int, seconds: float, *, as_json: bool) -> None:
-    """Ask the tables one SELECT, read-only; leaves an audit line (docs/data-dictionary.md)."""
-    with open_survey(settings_of(ctx).data) as survey:
-        answer = survey.table(question, rows=rows, seconds=seconds)
+def sql(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    question: str | None,
+    tables: bool,  # noqa: FBT001 - a flag
+    columns: str | None,
+    rows: int,
+    seconds: float,
+    memory: str,
+    threads: int | None,
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Ask the tables one SELECT, read-only; leaves an audit line (docs/questions.md)."""
+    if sum((question is not None, tables, columns is not None)) != 1:
+        raise click.UsageError("give one SELECT, or --tables, or --columns TABLE")
+    with open_survey(settings_of(ctx).data, memory=memory, threads=threads) as survey:
+        if tables:
+            answer = survey.tables().to_arrow_table()
+        elif columns is not None:
+            answer = survey.columns(columns).to_arrow_table()
+        else:
+            assert question is not None
+            answer = survey.table(question, rows=rows, seconds=seconds)
     _show(answer, as_json=as_json)
-    if answer.num_rows == rows:
+    if question is not None and answer.num_rows == rows:
         say(f"cut after {rows:,} rows; --rows N for more")
 
 
@@ -172,7 +237,23 @@ def _show(answer: pa.Table, *, as_json: bool) -> None:
     if as_json:
         document(records)
     else:
-        table(answer.column_names, ([*record.values()] for record in records))
+        table(answer.column_names, (_spelt(record) for record in records))
+
+
+def _spelt(record: dict[str, Any]) -> list[object]:
+    """A row's values; numbers that are names, without commas."""
+    return [
+        _NAMES[name](value) if name in _NAMES and value is not None else value
+        for name, value in record.items()
+    ]
+
+
+_NAMES: dict[str, Callable[[Any], str]] = {
+    "asn": str,
+    "port": str,
+    "year": str,
+    "block": lambda block: f"{format_ip(block)}/24",
+}
 
 
 def _records(answer: pa.Table) -> list[dict[str, Any]]:

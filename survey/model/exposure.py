@@ -3,9 +3,51 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
+
+
+class By(StrEnum):
+    """What exposure is counted by."""
+
+    COUNTRY = "country"
+    """Where addresses are (geolocated)."""
+    REGISTRY_COUNTRY = "registry_country"
+    """Where they are registered."""
+    NETWORK = "network"
+    """Autonomous system."""
+    COUNTRY_AND_NETWORK = "country_and_network"
+    """The part of each network in each country."""
+    HOLDER = "holder"
+    """To whom a regional registry gave them."""
+    ORGANISATION = "organisation"
+    """Who runs the network."""
+    BLOCK = "block"
+    """The /24."""
+    SOFTWARE = "software"
+    """Which program answered."""
+    PROBE = "probe"
+    """Which test."""
+
+
+class Weakness(StrEnum):
+    """Which findings count."""
+
+    ANY = "any"
+    RELAY = "relay"
+    PROXY = "proxy"
+
+
+class Every(StrEnum):
+    """How long a period is."""
+
+    RUN = "run"
+    WEEK = "week"
+    """ISO week, like 2026-W48."""
+    MONTH = "month"
+    """Like 2026-11."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,43 +1,21 @@
--- How exposed each country is in one run.  Hosts are distinct addresses.
--- Grain: one per country; NULL is what no registry range holds.
--- Reads: scope (hosts), addresses.  Used by: exposure.py.  Bound: $campaign, $run, $kind.
-WITH
-seen AS (
-    SELECT
-        country,
-        rung,
-        CASE $kind WHEN 'relay' THEN relay WHEN 'proxy' THEN proxy ELSE verdict END AS verdict
-    FROM scope
-    WHERE campaign = $campaign AND run = $run
-),
-counted AS (
-    SELECT
-        country,
-        count(*) FILTER (WHERE verdict = 'open') AS open,
-        count(*) FILTER (WHERE verdict = 'suspected') AS suspected,
-        count(*) FILTER (WHERE verdict = 'closed') AS closed,
-        count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
-        count(*) FILTER (WHERE verdict IS NOT NULL AND rung >= 1) AS answering
-    FROM seen
-    GROUP BY country
-),
-joined AS (
-    SELECT
-        coalesce(c.country, a.country) AS country,
-        coalesce(c.open, 0) AS open,
-        coalesce(c.suspected, 0) AS suspected,
-        coalesce(c.closed, 0) AS closed,
-        coalesce(c.unknown, 0) AS unknown,
-        coalesce(c.answering, 0) AS answering,
-        coalesce(a.addresses, 0) AS addresses
-    FROM counted AS c
-    FULL JOIN addresses AS a ON c.country IS NOT DISTINCT FROM a.country
-)
+-- How exposed each country is, by where addresses are.
+-- Grain: exposure one per (campaign, run, kind, country), changes one per (campaign, every, period,
+-- kind, country); NULL is what no range of the registry holds.
+-- Reads: seen_hosts, held_by_country, periods, run_years, population.  Used by: exposure.py, and by name in any query.
+-- People are those of the last year known before or in the run's own.
+CREATE OR REPLACE TEMP VIEW seen_by_country AS
+SELECT kind, campaign, run, country AS key, verdict, rung, country_conflict
+FROM seen_hosts;
+CREATE OR REPLACE TEMP VIEW counted_by_country AS
+FROM counted('seen_by_country', 'held_by_country');
+CREATE OR REPLACE TEMP VIEW exposure_by_country AS
 SELECT
-    *,
-    100000.0 * open / nullif(answering, 0) AS per_100k_answering,
-    100000.0 * wilson_low(open, answering) AS per_100k_low,
-    100000.0 * wilson_high(open, answering) AS per_100k_high,
-    1000000.0 * open / nullif(addresses, 0) AS per_million_addresses
-FROM joined
-ORDER BY open DESC, suspected DESC, answering DESC, country NULLS LAST;
+    c.* EXCLUDE (name) RENAME (key AS country),
+    p.people,
+    1000000.0 * c.open / nullif(p.people, 0) AS per_million_people
+FROM counted_by_country AS c
+JOIN run_years AS y USING (campaign, run)
+ASOF LEFT JOIN population AS p ON p.country = c.key AND y.year >= p.year;
+CREATE OR REPLACE TEMP VIEW changes_by_country AS
+SELECT * EXCLUDE (name) RENAME (key AS country)
+FROM changed('counted_by_country');

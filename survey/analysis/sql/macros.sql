@@ -2,6 +2,8 @@
 -- ip_text(ip): an IPv4 number as dotted text.
 CREATE MACRO ip_text(ip) AS
     concat_ws('.', (ip >> 24) & 255, (ip >> 16) & 255, (ip >> 8) & 255, ip & 255);
+-- block_text(block): the first address of a /24 as text of the block.
+CREATE MACRO block_text(block) AS ip_text(block) || '/24';
 -- ip_number(address): dotted text as a number.
 CREATE MACRO ip_number(address) AS CAST(
     list_reduce(
