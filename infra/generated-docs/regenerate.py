@@ -9,6 +9,7 @@ import pyarrow as pa
 from survey.analysis.fingerprint import Fingerprint
 from survey.analysis.fingerprints import NAMED, WAYS
 from survey.analysis.rules import RELAY_RULES, TUNNEL_RULES, Rule
+from survey.closing.instructions import Closing, closings
 from survey.model.address import parse_ip
 from survey.model.plan import Depth
 from survey.model.software import PRODUCTS
@@ -186,7 +187,56 @@ def _envelope(form: Form) -> tuple[str, ...]:
 
 _EXAMPLE = b"mail.example.com"
 
+
+def closing() -> str:
+    """Every program's instructions, as data."""
+    parts = [
+        f"""# Closing instructions
+
+{MADE_BY}
+
+How each program is closed: one file of data each in `survey/closing/software`, read by
+`survey/closing/instructions.py`. Letters put sentences of the reader's language around them
+(`survey/notify/letters/closing/<language>/program.txt`), if the server named its program itself;
+everybody else gets the general steps for the kind of server. `192.0.2` stands for the reader's own
+addresses.
+
+**Proven** ones are carried out by `tests/servers/test_closing.py`: it starts the open server, surveys it,
+changes exactly these lines, starts it again, and the survey must find it closed (Privoxy hangs up on
+strangers without a word, which nobody can tell from a fault from outside: unknown).
+
+To add one, write `<id>.toml` with an id of the [programs](fingerprints.md#programs) and, where the tests
+can run it, a row in that test.
+"""
+    ]
+    for one in closings().values():
+        name = PRODUCTS[one.software].name if one.software in PRODUCTS else "Router or other device"
+        parts.append(f"## {name}{' (proven)' if one.proven else ''}\n")
+        parts.append(_table(("", ""), [row for row in _closing_rows(one) if row[1]]))
+    return "\n".join(parts)
+
+
+def _closing_rows(one: Closing) -> Iterable[tuple[str, str]]:
+    yield "closes", ", ".join(f"`{probe}`" for probe in one.closes)
+    yield "file", f"`{one.file}`" if one.file else ""
+    yield "lines that go", _cell(one.remove)
+    yield "lines in their place", _cell(one.write.splitlines())
+    yield "commands", _cell(line for text in one.run for line in text.splitlines())
+    yield "menu", _cell(one.choose)
+    yield "put into force", _cell([one.reload])
+    yield "check", _cell(one.check.splitlines())
+    yield "shows", _cell([one.expect])
+    yield "vendor", "<br>".join(one.links)
+
+
+def _cell(lines: Iterable[str]) -> str:
+    """Lines of code in one cell; a backtick inside takes two around."""
+    marked = (f"`` {line} ``" if "`" in line else _code(line) for line in lines if line)
+    return "<br>".join(marked)
+
+
 PAGES = {
+    "closing.md": closing,
     "probes/envelopes.md": envelopes,
     "data-dictionary.md": data_dictionary,
     "rules.md": rules,

@@ -4,7 +4,7 @@ Blocks are parted by blank lines::
 
     # A heading
     A paragraph, its line breaks without meaning.
-    - an item          (or ``1. a step``; one line each)
+    - an item          (or ``1. a step``, lines between steps or not; one line each)
       a line kept as it is, indented     (and ``| a line``, not indented)
 
 One source for both parts: nobody translates or checks a letter twice (decision 0061).
@@ -38,7 +38,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block and its lines, the marks of its kind taken off."""
+    """One block and its lines, the marks of its kind taken off; a step keeps its number."""
 
     kind: Kind
     lines: tuple[str, ...]
@@ -82,9 +82,7 @@ def _kind(line: str) -> Kind:
 
 
 def _bare(kind: Kind, line: str) -> str:
-    if kind is Kind.STEPS:
-        return _STEP.sub("", line, count=1)
-    return line if kind is Kind.PARAGRAPH else line[2:]
+    return line if kind in {Kind.PARAGRAPH, Kind.STEPS} else line[2:]
 
 
 def _text_lines(block: Block) -> Iterator[str]:
@@ -99,8 +97,9 @@ def _text_lines(block: Block) -> Iterator[str]:
             for item in block.lines:
                 yield from _fill(item, "- ", "  ")
         case Kind.STEPS:
-            for number, item in enumerate(block.lines, start=1):
-                yield from _fill(item, f"{number}. ", "   ")
+            for step in block.lines:
+                number, _, item = step.partition(" ")
+                yield from _fill(item, f"{number} ", "   ")
         case Kind.LINES:
             yield from (f"  {line}" for line in block.lines)
         case Kind.SIGNATURE:
@@ -128,7 +127,9 @@ def _html(block: Block, links: frozenset[str]) -> Markup:
         case Kind.BULLETS:
             return Markup("<ul>{}</ul>").format(_items(lines))
         case Kind.STEPS:
-            return Markup("<ol>{}</ol>").format(_items(lines))
+            first = block.lines[0].partition(".")[0]
+            items = [line.partition(" ")[2] for line in lines]
+            return Markup('<ol start="{}">{}</ol>').format(first, _items(items))
         case Kind.SIGNATURE:
             return Markup("<p>{}</p>").format(Markup("<br>\n").join(lines))
         case Kind.LINES:

@@ -14,6 +14,7 @@ import pytest
 from jinja2 import UndefinedError
 from made_notice import make_notice
 
+from survey.closing.instructions import ROUTER, closings
 from survey.mail.message import build_message
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
@@ -29,6 +30,7 @@ KINDS = (
     (Probe.SOCKS4A, Rung.R6),
 )
 EVERY = [(language, probe, rung) for language, (probe, rung) in product(written(), KINDS)]
+PROGRAMS = [*product(written(), sorted(set(closings()) - {ROUTER}))]
 
 # The facts of the source document, each by words that only its sentence has.
 FACTS = {
@@ -180,6 +182,34 @@ def test_letter_does_not_threaten(language: str) -> None:
         *("ilegal", "multa", "sanci", "demanda", "inmediatamente", "plazo", "urgente", "denuncia"),
     ):
         assert word not in text, word
+
+
+@pytest.mark.parametrize(("language", "software"), PROGRAMS)
+def test_steps_for_a_program_are_as_approved(language: str, software: str) -> None:
+    """Each program that names itself gets its own three steps, at most 72 columns wide."""
+    closing = closings()[software]
+    notice = make_notice(closing.closes[0])
+    notice = replace(notice, server=replace(notice.server, software=software, software_named=True))
+    text = write_letter(notice, language).text
+    title = {"en": "How to close it", "es": "Cómo cerrarlo"}[language]
+    steps = text.partition(f"\n{title}\n")[2].partition("https://survey.example/close/")[0]
+    path = APPROVED / f"steps.{software}.{language}.txt"
+    if os.environ.get("SURVEY_APPROVE_LETTERS"):
+        path.write_text(steps, encoding="utf-8")
+
+    assert steps == path.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if len(line) > 72] == []
+    assert all(f"\n{number}. " in steps for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize("language", written())
+def test_a_guessed_program_gets_the_general_steps(language: str) -> None:
+    """Nobody is told to change the files of a program that may not be theirs."""
+    named = make_notice()
+    guessed = replace(named, server=replace(named.server, software_named=False))
+
+    assert "postfix reload" in write_letter(named, language).text
+    assert "postfix reload" not in write_letter(guessed, language).text
 
 
 def test_every_language_is_whole() -> None:

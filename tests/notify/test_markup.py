@@ -25,12 +25,12 @@ of two lines.
 
 
 def test_blocks_are_told_apart_by_how_they_begin() -> None:
-    """A list may follow its paragraph without a blank line; marks are taken off."""
+    """A list may follow its paragraph without a blank line; marks are taken off, but for steps."""
     assert parse(SAMPLE) == (
         Block(Kind.HEADING, ("A heading",)),
         Block(Kind.PARAGRAPH, ("A paragraph", "of two lines.")),
         Block(Kind.BULLETS, ("first", "second")),
-        Block(Kind.STEPS, ("one", "two")),
+        Block(Kind.STEPS, ("1. one", "2. two")),
         Block(Kind.LINES, ("kept   as it is", "https://survey.example/close")),
         Block(Kind.SIGNATURE, ("Agency", "Operation")),
     )
@@ -78,3 +78,13 @@ def test_paragraphs_stay_inside_the_width(words: list[str]) -> None:
     """Only a single longer word may stick out."""
     text = to_text((Block(Kind.PARAGRAPH, tuple(words)),))
     assert all(len(line) <= WIDTH or " " not in line for line in text.splitlines())
+
+
+def test_steps_go_on_after_lines_between_them() -> None:
+    """A step may be followed by what is to be typed, and the next one keeps its number."""
+    blocks = parse("1. Type:\n\n  a command\n\n2. See:\n")
+
+    assert to_text(blocks) == "1. Type:\n\n  a command\n\n2. See:\n"
+    html = to_html(blocks, "t", "en", frozenset())
+    assert '<ol start="1"><li>Type:</li></ol>' in html
+    assert '<ol start="2"><li>See:</li></ol>' in html
