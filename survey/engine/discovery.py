@@ -326,7 +326,6 @@ class Discovery:
         if error == 0:
             self.tally.open += 1
             self._pacer.charge(OPEN_PACKETS)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             sock.close()
             self._on_open(ip, port)
             return
@@ -344,6 +343,8 @@ class Discovery:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         # A frozen process can't close in time: then the kernel repeats the SYN once, not six times.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TIMEOUT * 1000))
+        # Whether we close it or whoever kills this process: nothing stays behind at the target.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         if self._sources:
             sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((self._sources[self._made % len(self._sources)], 0))

@@ -11,7 +11,7 @@ from survey.probes.failures import failure_of
 from survey.probes.poller import Poller
 
 _BROKEN = select.EPOLLHUP | select.EPOLLERR
-_NO_LINGER = struct.pack("ii", 1, 0)
+_NO_LINGER, _LINGER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
 
 def outcome(sock: socket.socket) -> Failure:
@@ -27,6 +27,11 @@ def outcome(sock: socket.socket) -> Failure:
 def close_abruptly(sock: socket.socket) -> None:
     """From now on a close is one packet, a reset, and leaves no state; it drops what is unsent."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+
+
+def close_kindly(sock: socket.socket) -> None:
+    """From now on a close is as TCP wishes: what is unsent goes out, then the end of file."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
 
 
 class Connect:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from survey.model.failure import Failure
 from survey.model.observation import Step
 from survey.probes.allowance import Allowance
-from survey.probes.connect import close_abruptly, outcome
+from survey.probes.connect import close_kindly, outcome
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of
 from survey.probes.poller import Poller
@@ -201,9 +201,9 @@ class Conversation:
             return
         self._poller.leave(self._sock.fileno())
         if not farewell:
-            close_abruptly(self._sock)
             self._sock.close()
             return
+        close_kindly(self._sock)
         with contextlib.suppress(OSError):
             # The end of file rides on the last segment.
             self._sock.send(farewell, socket.MSG_MORE)

@@ -20,7 +20,7 @@ from survey.errors import LocalError
 from survey.model.failure import Failure
 from survey.model.observation import Step
 from survey.probes.allowance import Allowance
-from survey.probes.connect import Connect
+from survey.probes.connect import Connect, close_abruptly
 from survey.probes.conversation import Conversation, Talk
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of, is_shortage
@@ -232,6 +232,9 @@ def _open(permit: Permit, source: str, *, we_speak_first: bool) -> socket.socket
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        # Whoever kills this process closes the socket.  Were that an end of file, the server might
+        # keep its end open, and another worker dial it meanwhile.
+        close_abruptly(sock)
         if we_speak_first:
             _save_acknowledgements(sock)
         if source:

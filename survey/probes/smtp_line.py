@@ -17,7 +17,7 @@ from aiosmtplib.protocol import SMTPProtocol
 from survey.model.failure import Failure
 from survey.model.observation import MAX_EVIDENCE
 from survey.probes.allowance import Allowance
-from survey.probes.connect import close_abruptly
+from survey.probes.connect import close_kindly
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of, failure_of_smtp
 from survey.probes.tls import Tls, client_context
@@ -104,8 +104,8 @@ class SmtpLine(SMTPProtocol):
         """Leave: after a goodbye as TCP wishes, else with one packet."""
         if self._sock.fileno() < 0:
             return
-        if self._last_code != _GOODBYE:
-            close_abruptly(self._sock)
+        if self._last_code == _GOODBYE:
+            close_kindly(self._sock)
         if self.transport is None:
             self._sock.close()
         else:

@@ -14,7 +14,7 @@ from typing import Self
 from survey.errors import SurveyError
 from survey.model.failure import Failure
 from survey.probes.allowance import Allowance
-from survey.probes.connect import close_abruptly
+from survey.probes.connect import close_kindly
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of
 
@@ -73,8 +73,8 @@ class Splice:
             task.cancel()
         ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         self._ours.close()
-        if not self.kindly:
-            close_abruptly(self._far)
+        if self.kindly:
+            close_kindly(self._far)
         self._far.close()
         for result in ended:
             if isinstance(result, SurveyError):

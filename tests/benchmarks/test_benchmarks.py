@@ -1,4 +1,4 @@
-"""Every benchmark still runs, at tiny sizes, and says what it must; its figures mean nothing here."""
+"""Every benchmark still runs, at tiny sizes, and says what it must; figures mean nothing here."""
 
 import json
 import math

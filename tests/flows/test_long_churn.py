@@ -40,7 +40,9 @@ def hold(tap: Tap, rate: Rate) -> Outside:
     assert seen.missed == 0
     assert seen.fullest_second <= rate.packets_per_second
     assert seen.fullest_24 <= rate.per_24_per_second
-    assert seen.fullest_host <= rate.per_host_connections, crowd(tap, rate.per_host_connections)
+    assert seen.fullest_host <= rate.per_host_connections, "\n".join(
+        crowd(tap, rate.per_host_connections)
+    )
     return seen
 
 

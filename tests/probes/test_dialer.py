@@ -265,6 +265,26 @@ async def test_a_connected_socket_is_handed_on(dialer: Dialer, serve: Callable) 
         assert await loop.sock_recv(sock, 100) == b"127.0.0.1\n"
 
 
+async def test_a_killed_process_leaves_no_half_open_connection(
+    dialer: Dialer, serve: Callable
+) -> None:
+    """The kernel closes for it, with a reset: an end of file would let the server keep its end."""
+    broken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        except ConnectionResetError:
+            broken.set_result(True)
+        else:
+            broken.set_result(False)
+
+    sock = await dialer.connect(LOOPBACK, await serve(wait_for_the_end), 7, 0.9)
+    assert isinstance(sock, socket.socket)
+    os.close(sock.detach())  # as the kernel closes the descriptors of who is killed
+    assert await broken
+
+
 async def test_a_connect_that_fails_says_why(dialer: Dialer) -> None:
     """Refused, or silent for too long."""
     with socket.socket() as bound:
