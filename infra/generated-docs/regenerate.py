@@ -201,12 +201,12 @@ How each program is closed: one file of data each in `survey/closing/software`, 
 everybody else gets the general steps for the kind of server. `192.0.2` stands for the reader's own
 addresses.
 
-**Proven** ones are carried out by `tests/servers/test_closing.py`: it starts the open server, surveys it,
-changes exactly these lines, starts it again, and the survey must find it closed (Privoxy hangs up on
-strangers without a word, which nobody can tell from a fault from outside: unknown).
+**Proven** ones are carried out by `tests/servers/test_closing.py`: it starts the open server,
+surveys it, changes exactly these lines, starts it again, and the survey must find it closed
+(Privoxy hangs up on strangers without a word, which from outside is no proof: unknown).
 
-To add one, write `<id>.toml` with an id of the [programs](fingerprints.md#programs) and, where the tests
-can run it, a row in that test.
+To add one, write `<id>.toml` with an id of the [programs](fingerprints.md#programs) and, where the
+tests can run it, a row in that test.
 """
     ]
     for one in closings().values():
