@@ -5,7 +5,7 @@ The first query cuts the run down to the jurisdiction; all others read what it l
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from survey.analysis.database import Connection, connect, hold, show_files
 from survey.analysis.judged_with import JudgedWith, judged_with
@@ -14,6 +14,7 @@ from survey.analysis.open_servers import read_servers
 from survey.analysis.queries import query
 from survey.analysis.space import held_by_network, territory
 from survey.errors import ConfigError
+from survey.model.address import ipv4_of
 from survey.model.agency import Jurisdiction
 from survey.model.exposure import NetworkExposure, OpenServer, ProbeExposure
 from survey.model.plan import Plan
@@ -31,10 +32,14 @@ class View:
 
     Attributes:
         tested: Addresses of the plan inside the jurisdiction, without those opted out by now.
+        territory: All addresses of the jurisdiction, without those opted out by now.
+        opted_out: How many addresses of the plan inside the jurisdiction have opted out by now.
         registries: The snapshots that the run was judged with.
     """
 
     tested: RangeSet
+    territory: RangeSet
+    opted_out: int
     registries: JudgedWith
     _connection: Connection
     _plan: Plan
@@ -59,8 +64,16 @@ class View:
         return tuple(reached.get(int(rung), 0) for rung in Rung)
 
     def servers(self) -> tuple[OpenServer, ...]:
-        """Every open finding, by address."""
-        return read_servers(self._connection, "report_servers")
+        """Every open finding, by address; an exit that lies elsewhere is not named."""
+        return tuple(map(self._within, read_servers(self._connection, "report_servers")))
+
+    def _within(self, server: OpenServer) -> OpenServer:
+        if server.exit_ip is None:
+            return server
+        exit_ip = ipv4_of(server.exit_ip)
+        if exit_ip is not None and exit_ip in self.territory:
+            return server
+        return replace(server, exit_ip=None, exit_elsewhere=True)
 
 
 @contextmanager
@@ -82,14 +95,15 @@ def view(
         main = registries.main
         _check_known("countries", jurisdiction.countries, SnapshotKind.COUNTRY, main.country)
         _check_known("networks", jurisdiction.networks, SnapshotKind.NETWORK, main.network)
-        own = territory(jurisdiction, main.country, main.network) - optouts
-        tested = own & RangeSet.of(plan.ranges)
+        every = territory(jurisdiction, main.country, main.network)
+        own, planned = every - optouts, RangeSet.of(plan.ranges)
+        tested = own & planned
         claim(connection, jurisdiction, optouts)
         hold(connection, "own_addresses", held_by_network(tested, main.network))
         connection.execute(query("within"))
         connection.execute(query("report_scope"))
         connection.execute(query("report_findings"))
-        yield View(tested, registries, connection, plan)
+        yield View(tested, own, (every & planned).size - tested.size, registries, connection, plan)
 
 
 def _check_known(

@@ -20,6 +20,12 @@ def format_ip(ip: int) -> str:
     return str(ipaddress.IPv4Address(int(ip)))
 
 
+def ipv4_of(packed: bytes) -> int | None:
+    """The IPv4 number that 16 bytes stand for (RFC 4291 s2.5.5.2); None for an IPv6 address."""
+    mapped = ipaddress.IPv6Address(packed).ipv4_mapped
+    return None if mapped is None else int(mapped)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Range:
     """Addresses ``start`` to ``end``, both included, as numbers."""

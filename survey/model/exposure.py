@@ -119,6 +119,7 @@ class OpenServer:
         software_named: Whether it named itself; else it is known by its ways.
         proven_at: Last observation that our canary confirmed, UTC, or None.
         host: Its own name, if that was shown to resolve to the address, or "".
+        exit_elsewhere: It reached the canary from an address that the reader may not see.
     """
 
     ip: int
@@ -139,6 +140,7 @@ class OpenServer:
     software_named: bool = False
     proven_at: datetime | None = None
     host: str = ""
+    exit_elsewhere: bool = False
 
     @property
     def mail_proven(self) -> bool:
