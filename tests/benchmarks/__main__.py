@@ -25,6 +25,7 @@ NAMES = (
     "permutation",
     "plan",
     "exposure",
+    "history",
 )
 
 

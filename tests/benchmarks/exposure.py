@@ -114,12 +114,12 @@ GROUP BY r.{key}
 def run(*, small: bool = False) -> Iterator[Result]:
     """Seconds for both questions, best of three turns each, taken in turn."""
     with tempfile.TemporaryDirectory(prefix="survey-benchmark-") as folder:
-        layout, registries = _make(Path(folder), SMALL if small else FULL)
+        layout, snapshots = _make(Path(folder), SMALL if small else FULL)
         observations = str(layout.run("benchmark", "2026-W48").observations)
         works = {
             "ours": lambda: _ours(layout),
-            "all": lambda: _peer(observations, registries, "TRUE"),
-            "open": lambda: _peer(observations, registries, "o.step = 'echoed'"),
+            "all": lambda: _peer(observations, snapshots, "TRUE"),
+            "open": lambda: _peer(observations, snapshots, "o.step = 'echoed'"),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
         for _ in range(TURNS):
@@ -167,7 +167,7 @@ def _peer(observations: str, registries: dict[str, Snapshot], rows: str) -> None
 def _make(folder: Path, size: Size) -> tuple[Layout, dict[str, Snapshot]]:
     """A judged run of that size; only scanning and compacting are left out."""
     layout = Layout(folder / "data")
-    registries = _registries(folder, layout, size.ranges)
+    snapshots = import_registries(folder, layout, size.ranges)
     plan = loopback_plan(folder, (Range(FIRST, LAST),), (1080,))
     paths = layout.run(plan.campaign, plan.run)
     paths.root.mkdir(parents=True)
@@ -182,16 +182,16 @@ def _make(folder: Path, size: Size) -> tuple[Layout, dict[str, Snapshot]]:
             name: made.replace("$first", str(FIRST)).replace("$step", str(step))
             for name, made in OBSERVED.items()
         }
-        _fill(connection, OBSERVATIONS, columns, everything, paths.observations)
+        fill(connection, OBSERVATIONS, columns, everything, paths.observations)
         answered = f"read_parquet('{paths.observations}') WHERE step = 'echoed'"
-        _fill(connection, ARRIVALS, ARRIVED, answered, arrivals)
+        fill(connection, ARRIVALS, ARRIVED, answered, arrivals)
     now = datetime.now(UTC)
     for part in range(OPTOUTS):
         start = FIRST + part * ((LAST - FIRST) // OPTOUTS)
         add(Path(plan.optouts), (Range(start, start + 255),), "somebody", "", now, now)
     settings = Settings(layout.root, folder / "keys", folder / "agencies")
     assert judge(settings, plan.campaign, plan.run).observations == size.observations
-    return layout, registries
+    return layout, snapshots
 
 
 def check_columns(schema: pa.Schema, made: dict[str, str]) -> None:
@@ -200,7 +200,7 @@ def check_columns(schema: pa.Schema, made: dict[str, str]) -> None:
     assert list(made) == schema.names, f"columns of a schema have changed: {', '.join(changed)}"
 
 
-def _fill(
+def fill(
     connection: duckdb.DuckDBPyConnection,
     schema: pa.Schema,
     made: dict[str, str],
@@ -216,7 +216,7 @@ def _fill(
         assert written.type == told, (field, written)
 
 
-def _registries(folder: Path, layout: Layout, ranges: int) -> dict[str, Snapshot]:
+def import_registries(folder: Path, layout: Layout, ranges: int) -> dict[str, Snapshot]:
     """Both registries by the column that they give, every fiftieth range a gap."""
     step = (LAST - FIRST) // ranges
     spans = [(FIRST + part * step, FIRST + (part + 1) * step - 1) for part in range(ranges)]
