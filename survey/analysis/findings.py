@@ -138,6 +138,12 @@ def optouts_version(path: Path) -> int:
     return int(metadata.get(_OPTOUTS, b"0"))
 
 
+def stored_verdicts(path: Path) -> dict[Verdict, int]:
+    """How many rows a file of findings or hosts has, by verdict."""
+    counts = Counter(pq.read_table(path, columns=["verdict"])["verdict"].to_pylist())
+    return {verdict: counts[verdict] for verdict in Verdict}
+
+
 def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]:
     """Everything that the slices have in common; the registry snapshots that they use."""
     show_files(connection, "observations", OBSERVATIONS, material.observations)
@@ -160,6 +166,7 @@ def _prepare(connection: Connection, material: Material) -> tuple[Snapshot, ...]
     hold(connection, "planned", _planned(material.probes))
     connection.execute(query("printable"))
     connection.execute(query("header_names"))
+    connection.execute(query("own_words"))
     connection.execute(
         "CREATE MACRO relay_rank("
         "step, failure, protocol, refused_at, code, words, names_us, like_control, letter, "

@@ -20,6 +20,7 @@ from survey.probes import http_connect, http_get
 from survey.probes.introduction import agent
 from survey.probes.opinion_tunnel import Errand, TunnelOpinion
 from survey.protocols.dialogue import Answer
+from survey.protocols.http import head_in
 from survey.protocols.http_fetch import MAX_BODY
 from survey.protocols.token import NONCE_CHARS
 
@@ -53,7 +54,7 @@ async def _connect(errand: Errand) -> Answer:
             Protocol.HTTP,
             refused_at="CONNECT",
             code=reply.status_code,
-            reply=errand.heard,
+            reply=head_in(errand.heard),
         )
     return await _talk(errand, reply.status_code, proxy.trailing_data[0])
 
@@ -91,13 +92,13 @@ async def _get(errand: Errand) -> Answer:
             Step.ECHOED,
             protocol=Protocol.HTTP,
             code=code,
-            reply=errand.heard,
+            reply=head_in(errand.heard),
             nonce=found[1].decode("ascii"),
         )
     if code is None:
         return Answer(Step.CONNECTED, failure, reply=errand.heard)
     refused_at = None if code in _SUCCESSFUL else "GET"
-    return Answer(Step.SPOKE, failure, Protocol.HTTP, refused_at, code, errand.heard)
+    return Answer(Step.SPOKE, failure, Protocol.HTTP, refused_at, code, head_in(errand.heard))
 
 
 async def _page(near: socket.socket, proxy: h11.Connection) -> bytes:
@@ -153,7 +154,8 @@ async def _talk(errand: Errand, code: int, heard: bytes) -> Answer:
         failure = errand.failure(Failure.STALLED)
     except OSError:
         failure = None if nonce else errand.failure(Failure.CLOSED)
-    return Answer(step, failure, Protocol.HTTP, code=code, reply=errand.heard, nonce=nonce)
+    head = head_in(errand.heard)
+    return Answer(step, failure, Protocol.HTTP, code=code, reply=head, nonce=nonce)
 
 
 async def _match(

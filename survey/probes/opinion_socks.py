@@ -16,7 +16,7 @@ from survey.probes import socks4, socks5
 from survey.probes.failures import failure_of_smtp
 from survey.probes.opinion_tunnel import Errand, TunnelOpinion
 from survey.protocols.dialogue import Answer
-from survey.protocols.socks import SOCKS4_GRANTED, SOCKS5_GRANTED
+from survey.protocols.socks import SOCKS4_GRANTED, SOCKS5_GRANTED, grant_in
 from survey.protocols.token import NONCE_CHARS
 
 _MORE = 2
@@ -90,7 +90,8 @@ async def _talk(errand: Errand, protocol: Protocol) -> Answer:
         failure = None if nonce else errand.failure(failure_of_smtp(error))
     finally:
         smtp.close()
-    return Answer(step, failure, protocol, code=_GRANTED[protocol], reply=errand.heard, nonce=nonce)
+    reply = grant_in(protocol, errand.heard)
+    return Answer(step, failure, protocol, code=_GRANTED[protocol], reply=reply, nonce=nonce)
 
 
 SOCKS4 = TunnelOpinion(Probe.SOCKS4, Client.PYTHON_SOCKS, socks4.PACKETS + _MORE, _socks4)

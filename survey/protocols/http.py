@@ -85,6 +85,12 @@ def http_connect(to: Endpoint, agent: str, token: str) -> Dialogue:
     )
 
 
+def head_in(heard: bytes) -> bytes:
+    """The first head in all that came, with its blank line; all of it if there is none."""
+    end = _BLANK_LINE.search(heard)
+    return heard if end is None else heard[: end.end()]
+
+
 def refused(method: str, head: Head, inbox: Inbox) -> Answer:
     """What a status other than 2xx means, whether its head got complete or not."""
     return Answer(

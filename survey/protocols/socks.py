@@ -96,6 +96,16 @@ def _socks5_connect(inbox: Inbox, to: Endpoint, token: str) -> Dialogue:
     return (yield from _through(Protocol.SOCKS5, code, inbox, size, token))
 
 
+def grant_in(protocol: Protocol, heard: bytes) -> bytes:
+    """The grant at the beginning of all that came; behind it the far end speaks."""
+    if protocol is Protocol.SOCKS4:
+        return heard[:_SOCKS4_REPLY]
+    reply = heard[_VERSION_AND_CODE:]
+    if reply[3:4] == bytes([_NAME]):
+        return reply[: _SOCKS5_HEAD + 1 + sum(reply[_SOCKS5_HEAD : _SOCKS5_HEAD + 1]) + _PORT]
+    return reply[: _SOCKS5_HEAD + _ADDRESS_BYTES.get(sum(reply[3:4]), 0) + _PORT]
+
+
 def _starts(inbox: Inbox, version: int, say: bytes) -> Generator[bytes, Heard, bool]:
     """Say something and wait for a version byte and a code; False if they don't come."""
     if not (yield from inbox.until(1, say)) or inbox.data[0] != version:

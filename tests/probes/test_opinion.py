@@ -124,7 +124,7 @@ async def test_the_same_bytes_are_said_by_another_client(
     for row, mine, nonce in zip(rows, first, theirs.nonces, strict=True):
         assert (row.step, row.failure, row.nonce) == (Step.ECHOED, None, nonce)
         assert (row.variant, row.canary_port, row.attempt) == (mine.variant, mine.canary_port, 1)
-        assert (row.protocol, row.code) == (mine.protocol, mine.code)
+        assert (row.protocol, row.code, row.reply) == (mine.protocol, mine.code, mine.reply)
         assert (row.client, mine.client) == (CLIENTS[probe], Client.OURS)
         assert row.source == mine.source == LOOPBACK
         claims = read_token(KEY, row.token)

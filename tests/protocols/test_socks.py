@@ -14,6 +14,7 @@ from survey.model.plan import Endpoint
 from survey.protocols.dialogue import Dialogue
 from survey.protocols.socks import (
     SOCKS5_GREETING,
+    grant_in,
     socks4,
     socks4_request,
     socks4a_request,
@@ -196,3 +197,20 @@ def test_no_bytes_raise_or_gain_a_step(
     cut, _ = play(make(), pieces(data, cuts))
     assert whole.step is not Step.ECHOED
     assert (whole.step, whole.failure, whole.protocol) == (cut.step, cut.failure, cut.protocol)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "grant"),
+    [
+        (Protocol.SOCKS4, b"\x00\x5a" + bytes(6)),
+        (Protocol.SOCKS5, b"\x05\x00\x00\x01" + bytes(6)),
+        (Protocol.SOCKS5, b"\x05\x00\x00\x03\x04name\x00\x19"),
+        (Protocol.SOCKS5, b"\x05\x00\x00\x04" + bytes(18)),
+    ],
+)
+def test_a_grant_ends_where_the_far_end_begins(protocol: Protocol, grant: bytes) -> None:
+    """Whatever kind of address is bound."""
+    choice = b"" if protocol is Protocol.SOCKS4 else b"\x05\x00"
+    assert grant_in(protocol, choice + grant + b"220 canary.example\r\n") == grant
+    for cut in range(len(grant)):
+        assert grant_in(protocol, choice + grant[:cut]) == grant[:cut]

@@ -25,7 +25,7 @@ SELECT
     j.deciding.variant AS variant,
     j.deciding.code AS code,
     j.deciding.reply AS reply,
-    j.deciding.received AS banner,
+    own_words(j.probe, j.deciding.received, j.deciding.reply) AS banner,
     i.software,
     i.version AS software_version,
     i.named AS software_named,
