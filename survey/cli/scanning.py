@@ -32,13 +32,18 @@ from survey.targets.summary import Summary
 @click.command()
 @campaign_argument
 @run_option
+@click.option(
+    "--offline", is_flag=True, help="Don't look whether a survey's identity can be seen from here."
+)
 @json_option
 @click.pass_context
-def plan(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool) -> None:
-    """Check a campaign and freeze its next run; nothing is sent."""
+def plan(
+    ctx: click.Context, campaign: Path, run: str | None, *, offline: bool, as_json: bool
+) -> None:
+    """Check a campaign and freeze its next run; nothing is sent to a target."""
     planned = plan_run(campaign, settings_of(ctx), run)
-    missing = (*planned.summary.missing, *unseen_of_plan(planned.plan))
-    summary = replace(planned.summary, missing=missing)
+    unseen = () if offline else unseen_of_plan(planned.plan)
+    summary = replace(planned.summary, missing=(*planned.summary.missing, *unseen))
     if as_json:
         document(summary)
         return

@@ -1,7 +1,8 @@
 """``survey explain``: what a run did to one address, and when (law 7).
 
 No list of dialled addresses is kept.  The permutation is inverted instead: it names the shard, and
-the shard's receipt, the hand-out log and the opt-out log tell the rest.
+the shard's receipt, the hand-out log and the opt-out log tell the rest.  Only files of that shard
+are read, so that the answer takes no longer for the whole internet.
 """
 
 import re
@@ -13,18 +14,23 @@ from pathlib import Path
 
 from survey.enrichment.lookup import listings_of
 from survey.errors import ConfigError
+from survey.flows.runs import all_runs
+from survey.model.address import format_ip
 from survey.model.assignment import Receipt
 from survey.model.followup import Visit
 from survey.model.listing import Listing
 from survey.model.observation import Observation
+from survey.model.plan import Identity, Plan
 from survey.settings import Settings
+from survey.storage.audit import record
 from survey.storage.handouts import Handout, read_handouts
 from survey.storage.layout import Layout, RunLayout
-from survey.storage.messages import all_messages
+from survey.storage.messages import messages_to
 from survey.storage.rounds import load_round, rounds_of
 from survey.storage.shard_file import read_address, read_receipt
 from survey.targets.optouts import OptOut, read_log
-from survey.targets.plan import load_plan
+from survey.targets.places import Places
+from survey.targets.plan import load_plan, plan_hash
 from survey.targets.ranges import read_range_file
 from survey.targets.shards import locate
 
@@ -54,6 +60,7 @@ class Revisited:
 
     Attributes:
         round: The round's number.
+        shard: Its shard of the round.
         visit: What was to be done.
         receipt: What its shard did as a whole and from when to when, or None if it is not
             committed: then it may have been tested if it was handed out.
@@ -61,6 +68,7 @@ class Revisited:
     """
 
     round: int
+    shard: int
     visit: Visit
     receipt: Receipt | None
     handouts: tuple[Handout, ...]
@@ -87,6 +95,11 @@ class Explanation:
             leaves no row.
         revisits: Its follow-ups.
         messages: Test messages that it was sent, by attempts that were lost as well.
+        asked_twice: Ports that the shard dialled a second time, to tell what one look misses.
+        identity: Who asked.
+        purpose: Why, one line.
+        authority: Id of the agency on whose authority, or "".
+        plan_hash: SHA-256 of the plan, hex.
     """
 
     ip: int
@@ -104,6 +117,11 @@ class Explanation:
     observations: tuple[Observation, ...]
     revisits: tuple[Revisited, ...]
     messages: int
+    asked_twice: tuple[int, ...]
+    identity: Identity
+    purpose: str
+    authority: str
+    plan_hash: str
 
     @property
     def window(self) -> tuple[datetime, datetime] | None:
@@ -111,6 +129,28 @@ class Explanation:
         if self.receipt is None or self.fate is Fate.KEPT_BACK:
             return None
         return self.receipt.started_at, self.receipt.finished_at
+
+
+def explain_everywhere(
+    settings: Settings, ip: int, campaign: str | None = None, run: str | None = None
+) -> tuple[Explanation, ...]:
+    """What every run did to the address, oldest first; of one campaign or run if given.
+
+    It names a host, so it leaves an audit line.
+
+    Raises:
+        GateClosedError: An opt-out log can't be read, so the answer would not be sure.
+        StorageError: A table is damaged.
+    """
+    layout = Layout(settings.data)
+    plans = [
+        plan
+        for plan in all_runs(settings)
+        if campaign in {None, plan.campaign} and run in {None, plan.run}
+    ]
+    if plans:
+        record(layout, "explain", f"ip={format_ip(ip)}")
+    return tuple(_explain(layout, plan, ip) for plan in plans)
 
 
 def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation:
@@ -121,10 +161,15 @@ def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation
         GateClosedError: The opt-out log can't be read, so the answer would not be sure.
         StorageError: A table is damaged.
     """
-    layout = Layout(settings.data).run(campaign, run)
-    if not layout.plan.exists():
+    layout = Layout(settings.data)
+    path = layout.run(campaign, run).plan
+    if not path.exists():
         raise ConfigError("--run", "", f"{campaign} has no run {run}", "see `survey status`")
-    plan = load_plan(layout.plan)
+    return _explain(layout, load_plan(path), ip)
+
+
+def _explain(data: Layout, plan: Plan, ip: int) -> Explanation:
+    layout = data.run(plan.campaign, plan.run)
     optouts = tuple(
         entry
         for entry in read_log(Path(plan.optouts)).entries
@@ -141,15 +186,17 @@ def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation
         if path.exists():
             receipt = read_receipt(path)
             observations = read_address(path, ip)
+    messages = messages_to(layout, ip, [place[0]] if place else [])
     revisits = tuple(_revisits(layout, ip))
-    for round_, shard in sorted(
-        {(one.round, one.receipt.shard) for one in revisits if one.receipt}
-    ):
-        observations += read_address(layout.round(round_).shard(shard), ip)
+    for round_, shard in sorted({(one.round, one.shard) for one in revisits}):
+        paths = layout.round(round_)
+        messages += messages_to(paths, ip, [shard])
+        if paths.shard(shard).exists():
+            observations += read_address(paths.shard(shard), ip)
     return Explanation(
         ip=ip,
-        campaign=campaign,
-        run=run,
+        campaign=plan.campaign,
+        run=plan.run,
         fate=_fate(place is not None, receipt, handouts, optouts, observations, excluded=excluded),
         ports=plan.ports,
         shard=place[0] if place else None,
@@ -158,13 +205,24 @@ def explain(settings: Settings, campaign: str, run: str, ip: int) -> Explanation
         handouts=handouts,
         optouts=optouts,
         excluded=excluded,
-        listings=listings_of(
-            Layout(settings.data), ip, datetime.now(UTC).date(), _proven_name(observations)
-        ),
+        listings=listings_of(data, ip, datetime.now(UTC).date(), _proven_name(observations)),
         observations=observations,
         revisits=revisits,
-        messages=all_messages(layout)[ip],
+        messages=messages,
+        asked_twice=_asked_twice(plan, place, ip) if receipt and receipt.rechecked else (),
+        identity=plan.identity,
+        purpose=plan.purpose,
+        authority=plan.authority,
+        plan_hash=plan_hash(plan),
     )
+
+
+def _asked_twice(plan: Plan, place: tuple[int, int] | None, ip: int) -> tuple[int, ...]:
+    if place is None:
+        return ()
+    places = Places(plan, place[0])
+    ips, ports = places.targets(places.rechecked())
+    return tuple(sorted(ports[ips == ip].tolist()))
 
 
 def _revisits(run: RunLayout, ip: int) -> Iterator[Revisited]:
@@ -177,7 +235,7 @@ def _revisits(run: RunLayout, ip: int) -> Iterator[Revisited]:
                 path = paths.shard(shard)
                 handouts = (given for given in read_handouts(paths) if given.shard == shard)
                 receipt = read_receipt(path) if path.exists() else None
-                yield Revisited(one.number, visit, receipt, tuple(handouts))
+                yield Revisited(one.number, shard, visit, receipt, tuple(handouts))
 
 
 def _proven_name(observations: Iterable[Observation]) -> str | None:

@@ -6,12 +6,15 @@ file for each shard, whatever attempts: at most one worker writes it at any time
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from survey.errors import StorageError
 from survey.model.address import format_ip, parse_ip
 from survey.storage.files import private_folder
 from survey.storage.layout import RunLayout
+from survey.storage.line_log import lines_to_take, take_lines
+from survey.storage.mentions import Addresses
 
 
 def note_message(path: Path, ip: int) -> None:
@@ -47,6 +50,32 @@ def read_messages(path: Path) -> Counter[int]:
         if line.endswith(";") and not line.startswith("#"):
             sent[parse_ip(line[:-1])] += 1
     return sent
+
+
+def messages_to(run: RunLayout, ip: int, shards: Iterable[int]) -> int:
+    """How many messages these shards of a run or a round sent to one address."""
+    return sum(read_messages(run.messages(shard))[ip] for shard in set(shards))
+
+
+def count_messages(path: Path, addresses: Addresses) -> int:
+    """How many lines of one file are about one of the addresses, or torn."""
+    return lines_to_take(path, lambda line: _is_about(line, addresses))
+
+
+def forget_messages(path: Path, addresses: Addresses) -> int:
+    """Take these lines out; a worker may go on writing to the file.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    return take_lines(path, lambda line: _is_about(line, addresses))
+
+
+def _is_about(line: bytes, addresses: Addresses) -> bool:
+    """A torn line was never sent, and may have the beginning of any address."""
+    if not line.endswith(b";"):
+        return True
+    return parse_ip(line[:-1].decode("ascii")) in addresses
 
 
 def all_messages(run: RunLayout) -> Counter[int]:

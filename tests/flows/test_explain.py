@@ -9,15 +9,16 @@ from made_scan import FIRST, MadeScan, make_scan, open_socks5, world
 from survey.cluster.serial import SerialExecutor
 from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError
-from survey.flows.explain import Explanation, Fate, explain
+from survey.flows.explain import Explanation, Fate, explain, explain_everywhere
 from survey.flows.scan import scan
 from survey.model.address import Range, format_ip
 from survey.model.observation import Step
 from survey.storage.handouts import Handout, add_handout
 from survey.storage.layout import Layout
 from survey.storage.registries import SnapshotKind
+from survey.targets import shards as shards_module
 from survey.targets.optouts import add
-from survey.targets.shards import locate, shard_addresses
+from survey.targets.shards import locate, recheck_order, shard_addresses
 
 
 def explained(made: MadeScan, ip: int) -> Explanation:
@@ -113,3 +114,37 @@ def test_listings_that_name_the_address_are_told(tmp_path: Path) -> None:
     assert (listing.name, listing.since) == ("list.example", None)
     assert listing.known_since is not None
     assert explained(made, FIRST + 4).listings == ()
+
+
+def test_second_look_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was asked twice may see it in a log."""
+    monkeypatch.setattr(shards_module, "RECHECKED", 4)
+    made = make_scan(tmp_path)
+    scanned(made)
+    again = {int(shard_addresses(made.plan, 0)[place]) for place in recheck_order(made.plan, 0)}
+    every = {int(ip) for ip in shard_addresses(made.plan, 0)}
+
+    assert explained(made, min(again)).asked_twice == made.plan.ports
+    assert explained(made, min(every - again)).asked_twice == ()
+
+
+def test_nothing_but_its_own_shard_is_read(tmp_path: Path) -> None:
+    """So the whole internet takes no longer."""
+    made = make_scan(tmp_path)
+    scanned(made)
+    made.run.shard(1).write_bytes(b"damaged")
+    made.run.messages(1).parent.mkdir(exist_ok=True)
+    made.run.messages(1).write_bytes(b"not.an.address;")
+
+    assert explained(made, int(shard_addresses(made.plan, 0)[0])).fate is Fate.TESTED
+
+
+def test_answer_leaves_an_audit_line(tmp_path: Path) -> None:
+    """It names a host; over all runs it is one line."""
+    made = make_scan(tmp_path)
+    (found,) = explain_everywhere(made.settings, FIRST)
+
+    assert (found.run, found.purpose) == (made.plan.run, made.plan.purpose)
+    assert explain_everywhere(made.settings, FIRST, campaign="other") == ()
+    (line,) = Layout(made.settings.data).audit.read_text().splitlines()
+    assert f"ip={format_ip(FIRST)}" in line
