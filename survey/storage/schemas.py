@@ -129,7 +129,7 @@ FINDINGS = _schema(
     _field("variant", pa.string(), "variant that decided"),
     _field("code", pa.int32(), "code of the deciding reply", null=True),
     _field("reply", pa.binary(), "deciding reply, hostile"),
-    _field("banner", pa.binary(), "first bytes from the peer, hostile"),
+    _field("banner", pa.binary(), "what the peer itself said first, hostile; not our canary's words"),
     _field("software", pa.string(), "what answered on this port (fingerprints.md)", null=True),
     _field("software_version", pa.string(), "its version, as it says", null=True),
     _field("software_named", pa.bool_(), "whether it named itself; else its ways", null=True),
