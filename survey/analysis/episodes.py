@@ -115,6 +115,7 @@ def _prepare(
     show_files(connection, "findings", FINDINGS, [one.findings for one in runs])
     source = "visible('every_check', 'optout_ranges', 'optout_blocks')"
     connection.execute(f"CREATE VIEW checks AS FROM {source if optouts.size else 'every_check'}")
+    as_of: datetime | None
     (as_of,) = connection.execute(
         'SELECT greatest((SELECT max(ended_at) FROM runs), (SELECT max("at") FROM checks))'
     ).fetchall()[0]

@@ -23,6 +23,7 @@ from survey.analysis.denominators import Denominators
 from survey.analysis.dictionary import columns_table, tables_table
 from survey.analysis.exposure import Asked, Exposure
 from survey.analysis.judged_with import judged_with
+from survey.analysis.lifecycle import Lifecycle
 from survey.analysis.notyet import check_there
 from survey.analysis.population import population
 from survey.analysis.queries import query
@@ -69,7 +70,7 @@ def open(  # noqa: A001 - the notebook's word for it
     return Survey(Layout(settings.data), log, Limits(memory, threads))
 
 
-class Survey:
+class Survey(Lifecycle):
     """A data directory, opened for questions; one thread at a time."""
 
     def __init__(

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "canary": ("canary", "Run the MX and the echo host."),
     "controls": ("controls", "Run the servers that show whether a worker's path is honest."),
     "findings": ("tables", "The verdicts of a run."),
+    "episodes": ("episodes", "What became of each exposure: new, fixed, regressed, lost."),
     "exposure": ("tables", "Findings counted per country, network or software."),
     "sql": ("tables", "Ask the tables in SQL, read-only."),
     "listings": ("listings", "What public databases say: their files, and DNSBLs over DNS."),
@@ -37,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agencies": ("agencies", "Who takes part, and who sees the same."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
     "notify": ("notify", "Letters to operators."),
+    "purge": ("purging", "Take away what is past its period, and what is to be forgotten."),
     "lab": ("lab", "A whole internet on 127.0.0.0/8, to practise on."),
 }
 

@@ -17,11 +17,11 @@ from survey.flows.judge import judge
 from survey.flows.rounds import plan_round
 from survey.flows.scan import ScanSummary, carry_out
 from survey.flows.undertaking import round_of
-from survey.model.followup import FollowUp, Reason, Wanted
+from survey.model.followup import FollowUp, Key, Reason, Wanted
 from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.settings import Settings
-from survey.storage.followups import Key, drop_followups, queue_followups, read_queue
+from survey.storage.followups import drop_followups, queue_followups, read_queue
 from survey.storage.layout import Layout, RunLayout
 from survey.storage.lock import held
 from survey.storage.rounds import load_round, rounds_of, write_round

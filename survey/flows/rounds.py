@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from survey.model.followup import FollowUp, Reason, Round, Visit
+from survey.model.followup import FollowUp, Key, Reason, Round, Visit
 from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.probes.messages import MOST_MESSAGES
-from survey.storage.followups import Key
 from survey.storage.layout import RunLayout
 from survey.storage.messages import all_messages
 from survey.storage.rounds import load_round, rounds_of
@@ -70,6 +69,8 @@ def plan_round(  # noqa: PLR0917 - what a round is made of
     messages = all_messages(run)
     sent = Counter(messages)
     planned = RangeSet.of(plan.ranges)
+    due = list(due)
+    newest = _newest_days(due)
     chosen: dict[Test, Visit] = {}
     dropped: dict[str, list[int]] = {}
     for one in due:
@@ -85,6 +86,8 @@ def plan_round(  # noqa: PLR0917 - what a round is made of
             why = f"{MOST_MESSAGES} messages were sent to it in this run"
         elif attempt > MOST_ATTEMPTS:
             why = f"it was tested {MOST_ATTEMPTS} times in this run"
+        elif wanted.not_before < newest.get(wanted.key[:-1], wanted.not_before):
+            why = "that of a later day is due, too"
         elif wanted.reason in JUDGED and wanted.key not in asked_for:
             why = "what came since has answered it"
         if why is not None:
@@ -94,6 +97,16 @@ def plan_round(  # noqa: PLR0917 - what a round is made of
         chosen[test] = _visit(one, plan, attempt, messages[wanted.ip])
     number = max((one.number for one in before), default=0) + 1
     return Chosen(_round(plan, plan_hash, number, chosen.values(), now), dropped)
+
+
+def _newest_days(due: Iterable[FollowUp]) -> dict[tuple[object, ...], datetime]:
+    """Of lifecycles that are due, the last day of each test: one look now stands for all."""
+    days: dict[tuple[object, ...], datetime] = {}
+    for one in due:
+        if one.wanted.reason is Reason.LIFECYCLE:
+            test = one.wanted.key[:-1]
+            days[test] = max(one.wanted.not_before, days.get(test, one.wanted.not_before))
+    return days
 
 
 def _attempts(before: Iterable[Round]) -> Counter[Test]:

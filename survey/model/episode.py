@@ -4,6 +4,8 @@ An episode is one continuous exposure of (campaign, address, port, kind).  Its r
 docs/lifecycle.md; the figures in them are here.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 LOST_RUNS = 4
@@ -62,6 +64,23 @@ class Mark(StrEnum):
     """The name in its greeting, which no other address used at the same time."""
     EXIT = "exit"
     """The address from which it came out at our canary, which is not its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A letter about one target.
+
+    Attributes:
+        ip: Its address, as a number.
+        port: Its port.
+        kind: What stands open there.
+        sent_at: When the letter was sent, UTC.
+    """
+
+    ip: int
+    port: int
+    kind: ExposureKind
+    sent_at: datetime
 
 
 class Part(StrEnum):

@@ -51,9 +51,14 @@ class Wanted:
     independent: bool = True
 
     @property
-    def key(self) -> tuple[int, int, Probe, Reason, tuple[str, ...]]:
-        """Of those with one key, at most one waits at any time."""
-        return self.ip, self.port, self.probe, self.reason, self.variants
+    def key(self) -> "Key":
+        """Of those with one key, at most one waits at any time; a lifecycle has many days."""
+        day = self.not_before if self.reason is Reason.LIFECYCLE else None
+        return self.ip, self.port, self.probe, self.reason, self.variants, day
+
+
+Key = tuple[int, int, Probe, Reason, tuple[str, ...], datetime | None]
+"""Address, port, probe, reason, variants; of a lifecycle, when."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,17 @@ from survey.storage.layout import RunLayout
 from survey.storage.line_log import lines_to_take, take_lines
 from survey.storage.rounds import planned_numbers
 
-MOST = {Reason.GREYLISTED: 1, Reason.NEXT_ENVELOPE: 1, Reason.SECOND_OPINION: 2}
+MOST = {
+    Reason.GREYLISTED: 1,
+    Reason.NEXT_ENVELOPE: 1,
+    Reason.SECOND_OPINION: 2,
+    Reason.LIFECYCLE: 1,
+}
 """Times that one key may be queued in a run, done or not; the others as often as wished.
 
 The second of two second opinions is by our own client: the first may have failed for a library's
 strictness.
 """
-
-Key = tuple[int, int, Probe, Reason, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

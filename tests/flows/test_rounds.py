@@ -189,3 +189,15 @@ def test_rounds_are_dated(made: MadeScan) -> None:
     chosen = plan_round(made.plan, made.hash, made.run, [wish()], set(), later)
     assert chosen.round is not None
     assert chosen.round.created_at == later
+
+
+def test_of_two_days_that_are_due_one_look_stands_for_both(made: MadeScan) -> None:
+    """Whoever retests once a week sends one test, not one for each day that has gone by."""
+    earlier, later = (
+        wish(number, reason=Reason.LIFECYCLE, not_before=NOW - timedelta(days=days))
+        for number, days in ((1, 4), (2, 2))
+    )
+    chosen = choose(made, earlier, later)
+    assert chosen.round is not None
+    assert [visit.number for visit in chosen.round.visits] == [2]
+    assert chosen.dropped == {"that of a later day is due, too": [1]}
