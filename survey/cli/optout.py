@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from survey.cli.main import settings_of
 from survey.cli.options import json_option
+from survey.cli.purging import erase_now, prefix_range
 from survey.cli.screen import document, say, table
 from survey.errors import ConfigError
-from survey.model.address import Range, format_ip, parse_ip
+from survey.model.address import format_ip, parse_ip
 from survey.targets.optouts import OptOut, add, init_log, read_log
-from survey.targets.ranges import parse_cidr
+from survey.targets.ranges import RangeSet
 
 log_option = click.option(
     "--log",
@@ -46,14 +48,30 @@ def init_command(log: Path) -> None:
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
     help="When the wish reached us, UTC (default: now).",
 )
-def add_command(
-    log: Path, prefixes: tuple[str, ...], by: str, verified: str, received: datetime | None
+@click.option(
+    "--erase",
+    is_flag=True,
+    help="Forget what is kept about it, too: now in this data directory, and with each "
+    "`survey purge` wherever its plans name this log.",
+)
+@click.pass_context
+def add_command(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    log: Path,
+    prefixes: tuple[str, ...],
+    by: str,
+    verified: str,
+    received: datetime | None,
+    erase: bool,  # noqa: FBT001 - a flag
 ) -> None:
     """Opt addresses or CIDR prefixes out; never taken back, applied before it is verified."""
     now = datetime.now(UTC)
     asked = received.replace(tzinfo=UTC) if received else now
-    after = add(log, tuple(_range(text) for text in prefixes), by, verified, asked, now)
+    ranges = tuple(prefix_range(text) for text in prefixes)
+    after = add(log, ranges, by, verified, asked, now, erase=erase)
     say(f"{log}: entry {after.version}; {after.ranges.size:,} addresses are opted out in all")
+    if erase:
+        erase_now(settings_of(ctx), RangeSet.of(ranges))
 
 
 @optout.command("list")
@@ -91,15 +109,6 @@ def check_command(log: Path, ip: str, *, as_json: bool) -> None:
             say(f"{ip} is opted out since {entry.added_at:%Y-%m-%d %H:%M} UTC, by {entry.by}")
     else:
         say(f"{ip} is not opted out")
-
-
-def _range(text: str) -> Range:
-    try:
-        return parse_cidr(text)
-    except ValueError as error:
-        raise ConfigError(
-            "PREFIX", "", f"{text!r} is no address or CIDR", "such as 192.0.2.0/24"
-        ) from error
 
 
 def _ranges(entry: OptOut) -> str:

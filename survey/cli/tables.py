@@ -55,6 +55,8 @@ def findings(  # noqa: PLR0917 - one parameter per option
     settings = settings_of(ctx)
     plan = newest_run(settings, read_campaign(campaign).id, run)
     judged = judge(settings, plan.campaign, plan.run, registries)
+    if not judged.evidence:
+        say(f"{plan.campaign} {plan.run}: its evidence is gone, its verdicts stay as they were")
     if not judged.complete:
         say(f"{plan.campaign} {plan.run}: the run is not complete, these verdicts are provisional")
     say(f"missed by one look: {missed_text(run_miss_rate(settings, plan))}")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from survey.analysis.findings import Material, write_findings
+from survey.analysis.findings import Material, stored_verdicts, write_findings
+from survey.analysis.judged_with import judged_with
 from survey.canary.log import roll
 from survey.errors import StorageError
 from survey.model.followup import Wanted
-from survey.model.plan import Depth
+from survey.model.plan import Depth, Plan
 from survey.model.verdict import Verdict
 from survey.probes.messages import MOST_MESSAGES
 from survey.settings import Settings
@@ -19,6 +20,7 @@ from survey.storage.followups import queue_followups
 from survey.storage.layout import Layout
 from survey.storage.messages import all_messages
 from survey.storage.registries import chosen_registries
+from survey.storage.rounds import every_receipt
 from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
 
@@ -37,6 +39,8 @@ class JudgeSummary:
         snapshots: Ids of the registry snapshots that some row was joined with.
         optouts_version: Entries of the opt-out log whose addresses were left out.
         wanted: Later tests that would settle a doubt; those not queued yet are now.
+        evidence: Whether there was evidence to judge by; if not, its period is over, and the
+            verdicts stay as they were judged.
     """
 
     campaign: str
@@ -48,6 +52,7 @@ class JudgeSummary:
     snapshots: tuple[str, ...]
     optouts_version: int
     wanted: tuple[Wanted, ...]
+    evidence: bool = True
 
 
 def judge(
@@ -79,6 +84,8 @@ def judge(
         raise StorageError(f"{paths.root}: there is no such run; see `survey status`")
     plan = load_plan(paths.plan)
     optouts = read_log(Path(plan.optouts))
+    if not all(one.evidence for one in every_receipt(paths)):
+        return _as_judged(layout, plan, optouts.version, again=bool(registries))
     roll(layout.arrivals)
     complete = paths.done.exists()
     if complete:
@@ -109,6 +116,28 @@ def judge(
         snapshots=tuple(one.id for one in judged.snapshots),
         optouts_version=optouts.version,
         wanted=wanted,
+    )
+
+
+def _as_judged(layout: Layout, plan: Plan, optouts_version: int, *, again: bool) -> JudgeSummary:
+    """What was judged while the evidence was there (law 10: it has gone since)."""
+    paths = layout.run(plan.campaign, plan.run)
+    gone = f"{plan.campaign} {plan.run}: its evidence was kept for its period and is gone"
+    if not (paths.findings.is_file() and paths.hosts.is_file()):
+        raise StorageError(f"{gone}; it was never judged, and can't be any more")
+    if again:
+        raise StorageError(f"{gone}; its verdicts can't be joined with other registries any more")
+    return JudgeSummary(
+        campaign=plan.campaign,
+        run=plan.run,
+        complete=paths.done.exists(),
+        observations=sum(one.kept for one in every_receipt(paths)),
+        findings=stored_verdicts(paths.findings),
+        hosts=stored_verdicts(paths.hosts),
+        snapshots=tuple(one.id for one in judged_with(layout, plan).every),
+        optouts_version=optouts_version,
+        wanted=(),
+        evidence=False,
     )
 
 

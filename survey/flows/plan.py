@@ -19,6 +19,7 @@ from survey.settings import Settings
 from survey.storage.files import creating
 from survey.storage.keys import TOKEN
 from survey.storage.layout import Layout, RunLayout
+from survey.storage.retention import note_retention
 from survey.targets.campaign import Area, Campaign, read_campaign
 from survey.targets.optouts import OptOuts, read_log
 from survey.targets.plan import freeze, load_plan, plan_to_json
@@ -79,6 +80,7 @@ def plan_run(
     else:
         plan, path = current
         _check_unchanged(campaign_path, plan, stated, _next_run(planned, moment))
+    note_retention(layout, campaign.id, campaign.retention.periods)
     summary = summarise(plan, optouts, moment, _missing(layout, settings, plan))
     return PlannedRun(plan, path, summary, resumed=current is not None)
 

@@ -1,6 +1,7 @@
 """What another scanner found open, by plan index: made with the plan, read by every shard."""
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from survey.errors import StorageError
 from survey.storage.files import replacing
+from survey.storage.rewriting import Change, Changed, count_changes, rewrite
 from survey.storage.schemas import FOUND
 
 Indices = NDArray[np.uint32]
@@ -51,6 +53,28 @@ def read_found(path: Path, digest: str, first: int, stop: int) -> tuple[Indices,
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{path}: can't be read: {error}") from error
     return table["index"].to_numpy(), table["port"].to_numpy()
+
+
+About = Callable[[Indices], NDArray[np.bool_]]
+"""For some plan indices, whether each is of an address that shall be forgotten."""
+
+
+def count_found(path: Path, about: About) -> int:
+    """How many rows are about such an address."""
+    return count_changes(path, _forgetting(about))[0]
+
+
+def forget_found(path: Path, about: About) -> None:
+    """Take such rows out; of a run that is done, since the file is no longer what was planned."""
+    rewrite(path, _forgetting(about))
+
+
+def _forgetting(about: About) -> Change:
+    def change(table: pa.Table) -> Changed:
+        gone = about(table["index"].to_numpy())
+        return Changed(table.filter(pa.array(~gone)), int(gone.sum()), 0)
+
+    return change
 
 
 @lru_cache(maxsize=4)

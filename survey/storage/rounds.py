@@ -10,9 +10,11 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from survey.errors import StorageError
+from survey.model.assignment import Receipt
 from survey.model.followup import Round, Visit
 from survey.storage.files import creating, replacing
 from survey.storage.layout import RoundLayout, RunLayout
+from survey.storage.manifest import shard_files
 
 _ROUND = TypeAdapter(Round)
 _NAME = re.compile(r"\d{3,}")
@@ -106,6 +108,15 @@ def rounds_of(run: RunLayout) -> tuple[RoundLayout, ...]:
         return ()
     numbers = sorted(int(name) for name in names if _NAME.fullmatch(name))
     return tuple(one for number in numbers if (one := run.round(number)).plan.exists())
+
+
+def every_receipt(run: RunLayout) -> tuple[Receipt, ...]:
+    """The receipts of all committed shards of a run, its rounds included.
+
+    Raises:
+        StorageError: A shard file is damaged.
+    """
+    return tuple(one for paths in (run, *rounds_of(run)) for one in shard_files(paths).receipts())
 
 
 def planned_numbers(run: RunLayout) -> frozenset[int]:

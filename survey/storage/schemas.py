@@ -129,7 +129,9 @@ FINDINGS = _schema(
     _field("variant", pa.string(), "variant that decided"),
     _field("code", pa.int32(), "code of the deciding reply", null=True),
     _field("reply", pa.binary(), "deciding reply, hostile"),
-    _field("banner", pa.binary(), "what the peer itself said first, hostile; not our canary's words"),
+    _field(
+        "banner", pa.binary(), "what the peer itself said first, hostile; not our canary's words"
+    ),
     _field("software", pa.string(), "what answered on this port (fingerprints.md)", null=True),
     _field("software_version", pa.string(), "its version, as it says", null=True),
     _field("software_named", pa.bool_(), "whether it named itself; else its ways", null=True),
@@ -333,6 +335,24 @@ LISTING_CHECKS = _schema(
     _field("asked_at", UTC, "last look-up"),
 )
 
+COUNTS = _schema(
+    "one per group of a run's verdicts that have gone (retention.md); no address",
+    _field("counted", pa.string(), "what was counted: findings or hosts"),
+    _field("campaign", pa.string(), "campaign id"),
+    _field("run", pa.string(), "run id"),
+    _field("probe", pa.string(), "which test; null for hosts", null=True),
+    _field("verdict", pa.string(), "open, suspected, closed or unknown"),
+    _field("rung", pa.uint8(), "0..7, how far up the ladder"),
+    _field("relay", pa.string(), "verdict over relay findings; hosts only", null=True),
+    _field("proxy", pa.string(), "verdict over proxy findings; hosts only", null=True),
+    _field("software", pa.string(), "what answered; findings only", null=True),
+    _field("country", pa.string(), "ISO country where the address was that day", null=True),
+    _field("asn", pa.uint32(), "network of the address on that day", null=True),
+    _field("network", pa.string(), "name of that network", null=True),
+    _field("registry_country", pa.string(), "ISO country it was registered in", null=True),
+    _field("count", pa.uint64(), "how many"),
+)
+
 TABLES: dict[str, pa.Schema] = {
     "observations": OBSERVATIONS,
     "receipts": RECEIPTS,
@@ -343,6 +363,7 @@ TABLES: dict[str, pa.Schema] = {
     "checks": CHECKS,
     "episodes": EPISODES,
     "watched": WATCHED,
+    "counts": COUNTS,
     "snapshots": SNAPSHOTS,
     "country_ranges": COUNTRY_RANGES,
     "network_ranges": NETWORK_RANGES,

@@ -244,7 +244,7 @@ class Listings(_Table):
 
 
 class Retention(_Table):
-    """``[retention]``: days until rows die (law 10); what is not stated is ``model.retention``'s."""
+    """``[retention]``: days until rows die (law 10); as ``model.retention`` if not stated."""
 
     evidence: Days | None = None
     observations: Days | None = None

@@ -49,6 +49,12 @@ def shard_addresses(plan: Plan, shard: int) -> Ips:
     return RangeSet.of(plan.ranges).ip_at(positions)
 
 
+def addresses_at(plan: Plan, indices: NDArray[np.uint32]) -> Ips:
+    """The address of each plan index."""
+    positions = address_order(plan).forward(indices.astype(np.uint64))
+    return RangeSet.of(plan.ranges).ip_at(positions)
+
+
 def shard_targets(plan: Plan, shard: int, batch: int) -> Iterator[Batch]:
     """The shard's targets in its own keyed order, each exactly once; ``batch`` or fewer a time."""
     assert batch > 0
