@@ -66,11 +66,13 @@ def publishable(table: pa.Table, by: By) -> pa.Table:
         raise ConfigError(
             "exposure", "public", f"by {by} is for nobody but its holder", "by country"
         )
+    keys = table.column_names[: table.column_names.index("open")]
+    # where a row stands must not tell how many it has
+    table = table.sort_by([(name, "ascending") for name in keys])
     counts = table["open"].to_pylist()
     out = suppressed(counts)
     shown = pa.array([at not in out.cells for at in range(len(counts))], pa.bool_())
     ranked = sorted((-count for at, count in enumerate(counts) if at not in out.cells))
-    keys = table.column_names[: table.column_names.index("open")]
     named = pc.is_valid(table[keys[0]]).to_pylist()
     columns = {name: table[name] for name in keys}
     columns["total"] = pa.array([False] * len(counts), pa.bool_())
@@ -85,7 +87,9 @@ def publishable(table: pa.Table, by: By) -> pa.Table:
         ],
         pa.int64(),
     )
-    return pa.concat_tables([pa.table(columns), _total(table, columns, out)])
+    order = [("suppressed", "ascending"), ("open", "descending"), (keys[0], "ascending")]
+    rows = pa.table(columns).sort_by(order)
+    return pa.concat_tables([rows, _total(table, columns, out)])
 
 
 def _total(table: pa.Table, columns: dict[str, pa.Array], out: Suppressed) -> pa.Table:
