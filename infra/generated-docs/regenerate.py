@@ -2,6 +2,7 @@
 """Make the pages of ``docs/`` that show tables of the code: schemas, rules, fingerprints."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,9 @@ from survey.analysis.fingerprints import NAMED, WAYS
 from survey.analysis.rules import RELAY_RULES, TUNNEL_RULES, Rule
 from survey.closing.instructions import Closing, closings
 from survey.model.address import parse_ip
+from survey.model.holdings import HOLDINGS
 from survey.model.plan import Depth
+from survey.model.retention import Retention
 from survey.model.software import PRODUCTS
 from survey.protocols.envelopes import AFTERWARDS, Form, Parts, connections, envelope
 from survey.storage.schemas import TABLES
@@ -235,7 +238,82 @@ def _cell(lines: Iterable[str]) -> str:
     return "<br>".join(marked)
 
 
+def retention() -> str:
+    """What is kept, why, for how long, and what an erasure does to it."""
+    head = ("what", "files", "kept for", "period", "counted from", "an erasure")
+    rows = (
+        (
+            one.name,
+            f"`{one.files}`",
+            one.purpose,
+            f"`{one.period}`" if one.period else "",
+            one.counted_from,
+            one.erasure,
+        )
+        for one in HOLDINGS
+    )
+    days = (f"{name} {days}" for name, days in asdict(Retention()).items())
+    return f"""# Retention
+
+{MADE_BY}
+
+Every file of a data directory is of one of the kinds below. Each kind that can name a host or a
+person has a purpose and a period, in days, from the campaign's `[retention]`
+([campaign.md](campaign.md)). Where a campaign states nothing, they are: {", ".join(days)}.
+
+```
+survey purge                       say what would go, table by table; touches nothing
+survey purge --yes                 do it; from a timer, once a day
+survey purge CAMPAIGN.toml --yes   by what the file says now
+survey purge --erase PREFIX        forget these addresses as well
+survey optout add PREFIX --by WHO --erase
+```
+
+A campaign's periods are written down when it is planned, in `campaigns/<campaign>/retention.json`;
+naming its file to `survey purge --yes` writes them down anew. What all campaigns share (arrivals,
+contacts, listings, reports, mail, audit) is kept as long as the longest of them says. Of a campaign
+that never said how long, nothing goes, and nothing of what is shared; that is said.
+
+## What goes, and what stays
+
+- First what strangers said: the bytes in observations, arrivals and findings. From then on the run
+  can't be judged again; its verdicts stay as they were judged, and `survey findings` says so.
+- Then the rows. A shard's file stays with its receipt: what was planned, sent, kept back and seen
+  stays counted as it was, `purged` says how many of `observations` are not kept any more, and
+  `evidence` whether those that are have their bytes.
+- When the verdicts go, their counts by country, network, program and verdict stay
+  (`counts.parquet`).
+- Nothing is half written: each file is replaced whole, or lines of a log that others may have open
+  are blanked where they are. Kill it anywhere, run it again. Readers that have a file open go on.
+- What a running scan works on is left, said, and exit code 3 asks to run it again; so are other
+  people's events that name an erased address in the log of a canary that is running.
+- Each purge leaves an audit line: how many rows, for which reason; no address.
+
+## Erasing
+
+Who opts out may ask that what is kept about them goes, too: `survey optout add --erase`. The wish
+stands in the opt-out log, which is outside of the data directory and keeps the prefix, for else it
+could not be honoured. It is carried out at once in this data directory, and with each `survey
+purge --yes` wherever a plan names that log, so that late mail and shards that were under way go,
+too.
+
+Rows about the address go. In the rows of others it becomes nothing (`exit_ip`, `peer`) or asterisks
+(text): in every form that people write, with `.`, `-` or `_`, forwards and backwards, as
+hexadecimal or decimal number, in one of our tokens, and as four bytes in a SOCKS reply. A mail, page or letter
+that names it goes as a whole; a page can be made again. What an agency or an operator was already
+sent is not here any more.
+
+Two things stay: the plan, whose ranges every count rests on and which names an address only where
+it is the edge of a range (`survey purge` says which plans), and country, network, registration and
+organisation snapshots, which are public registries of ranges.
+
+## Every kind of file
+
+{_table(head, rows)}"""
+
+
 PAGES = {
+    "retention.md": retention,
     "closing.md": closing,
     "probes/envelopes.md": envelopes,
     "data-dictionary.md": data_dictionary,

@@ -9,7 +9,8 @@ from dataclasses import asdict, fields
 from pathlib import PurePath
 
 from survey.errors import StorageError
-from survey.model.retention import HOLDINGS, Holding, Retention
+from survey.model.holdings import HOLDINGS, Holding
+from survey.model.retention import Retention
 from survey.storage.files import replace_text
 from survey.storage.layout import Layout
 

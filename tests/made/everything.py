@@ -39,6 +39,7 @@ from survey.targets.shards import locate
 KEY = b"k" * 32
 GONE = "192.0.2.77"
 """Who wants to be forgotten; the edge of no range."""
+BACKWARDS = ".".join(reversed(GONE.split(".")))
 NEIGHBOUR = "192.0.2.9"
 OTHER = "198.51.100.5"
 
@@ -82,7 +83,7 @@ def make_everything(folder: Path) -> MadeData:
     data = MadeData(folder)
     others = [*observed(NEIGHBOUR), *observed(OTHER)]
     packed = parse_ip(GONE).to_bytes(4, "big")
-    others[0] = replace(others[0], reply=f"550 ask {GONE} or 77.2.0.192.in-addr.arpa".encode())
+    others[0] = replace(others[0], reply=f"550 {GONE}, {BACKWARDS}.in-addr.arpa".encode())
     others[3] = replace(others[3], reply=b"\x05\x00\x00\x01" + packed + b"\x04\x38")
     data.scan([*observed(GONE), *others])
     data.arrive(
