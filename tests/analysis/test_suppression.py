@@ -11,21 +11,25 @@ from survey.analysis.suppression import SMALL, publishable, suppressed
 from survey.errors import ConfigError
 from survey.model.exposure import By
 
-COUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=5)
+COUNTS = st.lists(st.integers(0, 8), min_size=1, max_size=4)
 
 
 def consistent(counts: list[int]) -> list[list[int]]:
     """All tables that whoever knows the rule must think possible, given what is shown."""
     out = suppressed(counts)
-    most = max(*counts, 12)
     places = sorted(out.cells)
+    if not places:
+        return [counts]
+    left = sum(counts[at] for at in places)
     found = []
-    for values in product(range(most + 1), repeat=len(places)):
-        other = list(counts)
-        for at, value in zip(places, values, strict=True):
-            other[at] = value
-        if suppressed(other) == out and (out.total or sum(other) == sum(counts)):
-            found.append(other)
+    for values in product(range(7 if out.total else left + 1), repeat=len(places) - 1):
+        lasts = range(7) if out.total else (left - sum(values),)
+        for last in lasts:
+            other = list(counts)
+            for at, value in zip(places, (*values, last), strict=True):
+                other[at] = value
+            if min(other) >= 0 and suppressed(other) == out:
+                found.append(other)
     return found
 
 
