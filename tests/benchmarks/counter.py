@@ -28,7 +28,9 @@ def main(interface: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     looks: list[tuple[float, int]] = []
-    while not select.select([sys.stdin], [], [], EVERY)[0]:
+    going_on = True
+    while going_on:  # and one look after the end
+        going_on = not select.select([sys.stdin], [], [], EVERY)[0]
         count = received(interface) - before
         if count and (not looks or looks[-1][1] != count):
             looks.append((time.monotonic(), count))

@@ -36,6 +36,7 @@ class Measured:
         day: When, UTC, as 2026-11-24.
         machine: What on: cores, kernel, Python; no name.
         others: Share of the machine that others used meanwhile, 0 to 1.
+        urgent: All was measured at real-time priority: others had what was left.
         result: The line.
     """
 
@@ -43,13 +44,15 @@ class Measured:
     day: str
     machine: str
     others: float
+    urgent: bool
     result: Result
 
 
 def keep(benchmark: str, results: Iterable[Result], others: float) -> None:
     """Put a benchmark's lines in the place of its last ones, and write the page anew."""
     day, share = f"{datetime.now(UTC):%Y-%m-%d}", round(others, 2)
-    fresh = [Measured(benchmark, day, machine(), share, result) for result in results]
+    urgent = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    fresh = [Measured(benchmark, day, machine(), share, urgent, result) for result in results]
     lines = [*(line for line in read() if line.benchmark != benchmark), *fresh]
     lines.sort(key=lambda line: line.benchmark)
     text = "".join(json.dumps(asdict(line)) + "\n" for line in lines)
@@ -86,6 +89,8 @@ def machine() -> str:
 def _row(line: Measured) -> list[str]:
     result = line.result
     others = "" if line.others <= QUIET else f", others used {line.others:.0%} of the machine"
+    if others and line.urgent:
+        others += ", and had to wait for it"
     return [
         *(result.name, result.unit, _figure(result.ours), result.peer),
         *(_figure(result.peer_value), f"{result.ratio:g}"),

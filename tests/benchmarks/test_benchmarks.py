@@ -76,7 +76,9 @@ def test_page_shows_what_was_measured_last() -> None:
 
 def test_page_says_when_others_used_the_machine() -> None:
     """A figure under load is labelled."""
-    quiet = Measured("made", "2026-11-24", "2 cores", 0.02, RESULT)
-    table = rendered(f"{BEGIN}{END}", [quiet, replace(quiet, others=0.4)])
+    quiet = Measured("made", "2026-11-24", "2 cores", 0.02, urgent=False, result=RESULT)
+    loaded = replace(quiet, others=0.4)
+    table = rendered(f"{BEGIN}{END}", [quiet, loaded, replace(loaded, urgent=True)])
     assert table.count("| made | s | 1.5 | a peer | 3 | 2 | 0.5 | 0.25 | 100 | 2026-11-24 |") == 1
     assert table.count("2026-11-24, others used 40% of the machine |") == 1
+    assert table.count("others used 40% of the machine, and had to wait for it |") == 1
