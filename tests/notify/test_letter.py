@@ -5,6 +5,7 @@ change: ``SURVEY_APPROVE_LETTERS=1 pytest tests/notify``, read the difference, c
 """
 
 import os
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -30,67 +31,26 @@ KINDS = (
     (Probe.SOCKS4A, Rung.R6),
 )
 EVERY = [(language, probe, rung) for language, (probe, rung) in product(written(), KINDS)]
-PROGRAMS = [*product(written(), sorted(set(closings()) - {ROUTER}))]
+# Every program's steps in English, and each shape of instructions in every language.
+SHAPES = ("postfix", "sendmail", "qmail", "exchange", "microsocks", "ccproxy")
+PROGRAMS = sorted(
+    {*product(written(), SHAPES), *(("en", software) for software in closings())} - {("en", ROUTER)}
+)
 
-# The facts of the source document, each by words that only its sentence has.
-FACTS = {
-    "en": {
-        "the address is named": "192.0.2.7",
-        "public databases": "According to several public databases",
-        "may be": "may be a mail server with an open relay or an open proxy",
-        "presence on the internet": "its presence on the internet",
-        "the operation": "Operation Secure Your Server",
-        "joint project": "a joint project of government agencies of several countries",
-        "unsolicited mail": "unsolicited commercial mail",
-        "the goal": "how to secure their servers",
-        "any computer": "any computer in the world",
-        "recipients": "Recipients believe that the spam comes from you",
-        "resources": "Strangers use your server and its resources",
-        "links": "your links clog",
-        "costs": "administration costs you more",
-        "provider": "provider may suspend your service",
-        "consumers": "Consumers are deceived",
-        "law enforcement": "harder for the law",
-        "agencies' list": "https://survey.example/agencies",
-        "closing steps": "https://survey.example/close/",
-        "questions": "People read desk@survey.example and answer",
-        "genuine": "letter is genuine",
-        "test again": "Reply to this message",
-        "fixed": "you can take it as fixed",
-        "not yours": "Please forward this letter",
-        "opt-out": "we stop testing them",
-        "exit": "198.51.100.9",
-        "times": "2026-11-24 06:30:09 UTC",
-    },
-    "es": {
-        "the address is named": "192.0.2.7",
-        "public databases": "Según varias bases de datos públicas",
-        "may be": "podría corresponder a un servidor de correo con un relé abierto o un proxy",
-        "presence on the internet": "su presencia en internet",
-        "the operation": "«Secure Your Server»",
-        "joint project": "un proyecto conjunto de organismos públicos de varios países",
-        "unsolicited mail": "correo comercial no solicitado",
-        "the goal": "cómo protegerlos",
-        "any computer": "cualquier ordenador del mundo",
-        "recipients": "Quien recibe ese spam cree que procede de usted",
-        "resources": "utilizan su servidor y sus recursos",
-        "links": "sus líneas se saturan",
-        "costs": "la administración le resulta más cara",
-        "provider": "puede suspenderle el servicio",
-        "consumers": "engaña a los consumidores",
-        "law enforcement": "a las autoridades les resulta más difícil",
-        "agencies' list": "https://survey.example/agencies",
-        "closing steps": "https://survey.example/close/",
-        "questions": "El buzón desk@survey.example lo atienden personas",
-        "genuine": "esta carta es auténtica",
-        "test again": "Responda a este mensaje",
-        "fixed": "puede darlo por resuelto",
-        "not yours": "reenvíe esta carta",
-        "opt-out": "dejaremos de comprobarlas",
-        "exit": "198.51.100.9",
-        "times": "2026-11-24 06:30:09 UTC",
-    },
+# The facts of the source document, the same in every language, and each language's words for them.
+EVERYWHERE = {
+    "the address is named": "192.0.2.7",
+    "agencies' list": "https://survey.example/agencies",
+    "closing steps": "https://survey.example/close/",
+    "exit": "198.51.100.9",
+    "times": "2026-11-24 06:30:09 UTC",
 }
+TOLD = {
+    language: tomllib.loads((Path(__file__).parent / "facts" / f"{language}.toml").read_text())
+    for language in written()
+}
+FACTS = {language: told["facts"] | EVERYWHERE for language, told in TOLD.items()}
+WORDS = {language: told["words"] for language, told in TOLD.items()}
 
 
 @pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
@@ -135,9 +95,7 @@ def test_subject_asks_and_names_case_and_address(language: str) -> None:
     subject = write_letter(make_notice(), language).subject
     for part in ("TLP:AMBER", "192.0.2.7", "OSYS-2026-000123"):
         assert part in subject
-    assert {"en": "Please close the open mail relay", "es": "Le pedimos que cierre"}[
-        language
-    ] in subject
+    assert WORDS[language]["ask"] in subject
 
 
 @pytest.mark.parametrize("language", written())
@@ -146,9 +104,7 @@ def test_unlisted_server_says_how_it_was_found(language: str) -> None:
     notice = replace(make_notice(), listings=())
     words = " ".join(write_letter(notice, language).text.split())
     assert FACTS[language]["public databases"] not in words
-    assert {"en": "No public database pointed us", "es": "No nos condujo hasta él"}[
-        language
-    ] in words
+    assert WORDS[language]["unlisted"] in words
 
 
 @pytest.mark.parametrize("language", written())
@@ -156,9 +112,7 @@ def test_one_listing_is_singular(language: str) -> None:
     """One database is not several."""
     notice = make_notice()
     text = write_letter(replace(notice, listings=notice.listings[:1]), language).text
-    assert {"en": "According to a public database", "es": "Según una base de datos"}[
-        language
-    ] in text
+    assert WORDS[language]["one"] in " ".join(text.split())
 
 
 @pytest.mark.parametrize("language", written())
@@ -166,9 +120,7 @@ def test_proxy_without_a_way_to_mail_is_not_said_to_send_mail(language: str) -> 
     """R5: the tunnel is proven, mail through it is not."""
     proven = write_letter(make_notice(Probe.SOCKS5, Rung.R6), language).text
     tunnel = write_letter(make_notice(Probe.SOCKS5, Rung.R5), language).text
-    phrase = {"en": "anyone can send mail through it", "es": "puede enviar correo a través de él"}[
-        language
-    ]
+    phrase = WORDS[language]["mail"]
     assert phrase in " ".join(proven.split())
     assert phrase not in " ".join(tunnel.split())
 
@@ -191,7 +143,7 @@ def test_steps_for_a_program_are_as_approved(language: str, software: str) -> No
     notice = make_notice(closing.closes[0])
     notice = replace(notice, server=replace(notice.server, software=software, software_named=True))
     text = write_letter(notice, language).text
-    title = {"en": "How to close it", "es": "Cómo cerrarlo"}[language]
+    title = WORDS[language]["close"]
     steps = text.partition(f"\n{title}\n")[2].partition("https://survey.example/close/")[0]
     path = APPROVED / f"steps.{software}.{language}.txt"
     if os.environ.get("SURVEY_APPROVE_LETTERS"):
