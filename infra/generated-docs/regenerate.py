@@ -1,12 +1,15 @@
 # ruff: noqa: INP001 - a script, run by its path
 """Make the pages of ``docs/`` that show tables of the code: schemas, rules, fingerprints."""
 
+import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 
+from survey.analysis.dictionary import COMPUTED, MEANINGS
 from survey.analysis.fingerprint import Fingerprint
 from survey.analysis.fingerprints import NAMED, WAYS
 from survey.analysis.rules import RELAY_RULES, TUNNEL_RULES, Rule
@@ -19,7 +22,9 @@ from survey.model.software import PRODUCTS
 from survey.protocols.envelopes import AFTERWARDS, Form, Parts, connections, envelope
 from survey.storage.schemas import TABLES
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+QUERIES = ROOT / "survey" / "analysis" / "sql"
 MADE_BY = "<!-- made by infra/generated-docs/regenerate.py -->"
 
 
@@ -41,6 +46,66 @@ text. Bytes marked *hostile* came from strangers and are escaped wherever they a
         parts.append(f"## {name}\n\nGrain: {grain}.\n")
         parts.append(_table(("field", "type", "meaning"), map(_field, schema)))
     return "\n".join(parts)
+
+
+def questions() -> str:
+    """Every computed table that a query can name, and the files that answer a question."""
+    parts = [
+        f"""# Questions
+
+{MADE_BY}
+
+Tables that are computed when a query names them, in `survey sql` and in `s.sql(...)` alike; how to
+use them is in [analysis](analysis.md), what the figures mean in [exposure](exposure.md). Tables as
+they lie on disk are in the [data dictionary](data-dictionary.md). In a notebook `s.columns("...")`
+shows the same.
+"""
+    ]
+    for name, (grain, columns) in COMPUTED.items():
+        if "_by_" not in name:
+            parts.append(f"## {name}\n\nGrain: {grain}.\n")
+            parts.append(_table(("column", "meaning"), _meant(columns)))
+    parts.append("## Exposure and changes\n")
+    rows = ((f"`{name}`", grain) for name, (grain, _) in COMPUTED.items() if "_by_" in name)
+    parts.append(_table(("table", "grain"), rows))
+    parts.append(
+        """Programs have no addresses, only countries have people, and only `*_by_network` and
+`*_by_country_and_network` have the name `network`. All else is in every one of them:
+"""
+    )
+    tables = (columns for name, (_, columns) in COMPUTED.items() if "_by_" in name)
+    named = set(itertools.chain.from_iterable(tables))
+    parts.append(
+        _table(("column", "meaning"), _meant(column for column in MEANINGS if column in named))
+    )
+    parts.append(
+        """## Files
+
+One question per file, in `survey/analysis/sql`. Values are bound, never written into the text.
+"""
+    )
+    parts.append(_table(("file", "question", "grain", "bound"), _question_files()))
+    return "\n".join(parts)
+
+
+def _meant(columns: Iterable[str]) -> Iterable[tuple[str, str]]:
+    return ((f"`{column}`", MEANINGS[column]) for column in columns)
+
+
+def _question_files() -> Iterable[tuple[str, ...]]:
+    """Those whose answers an analyst gets: file, question, grain, bound values."""
+    for path in sorted(QUERIES.glob("*.sql")):
+        lines = itertools.takewhile(
+            lambda line: line.startswith("--"), path.read_text(encoding="utf-8").splitlines()
+        )
+        head = " ".join(line[2:].strip() for line in lines)
+        said = re.match(
+            r"(?P<question>.*?) Grain: (?P<grain>.*?)\.? Reads: .*?Used by: "
+            r"(?P<users>.*?\.(?= |$))(?: Bound: (?P<bound>.*?)(?:\. |\.?$))?",
+            head,
+        )
+        if said and re.search(r"notebook\.py|exposure\.py|any query", said["users"] + head):
+            yield f"`{path.name}`", said["question"], said["grain"].strip(" ."), said["bound"] or ""
 
 
 def rules() -> str:
@@ -317,6 +382,7 @@ PAGES = {
     "closing.md": closing,
     "probes/envelopes.md": envelopes,
     "data-dictionary.md": data_dictionary,
+    "questions.md": questions,
     "rules.md": rules,
     "fingerprints.md": fingerprints,
 }
