@@ -158,7 +158,7 @@ def test_run_that_is_not_judged_is_refused(judged_run: JudgedRun) -> None:
 
 def test_unknown_language_is_refused_with_those_written(judged_run: JudgedRun) -> None:
     """The cure lists them."""
-    with pytest.raises(ConfigError, match="there are: en, es"):
+    with pytest.raises(ConfigError, match="there are: de, en, es"):
         preview_letter(judged_run.settings, "2026-W48", language="tlh")
 
 
