@@ -14,8 +14,8 @@ MARK = b"#"
 
 
 def lines_to_take(path: Path, gone: Callable[[bytes], bool]) -> int:
-    """How many whole lines would be taken out; 0 if there is no such log."""
-    return sum(not marked for _, _, marked in _chosen(path, gone))
+    """How many whole lines would be taken out, or are half so; 0 if there is no such log."""
+    return sum(1 for _ in _chosen(path, gone))
 
 
 def take_lines(path: Path, gone: Callable[[bytes], bool]) -> int:
@@ -29,19 +29,19 @@ def take_lines(path: Path, gone: Callable[[bytes], bool]) -> int:
         return 0
     descriptor = os.open(path, os.O_WRONLY)
     try:
-        for start, _, _ in chosen:
+        for start, _ in chosen:
             os.pwrite(descriptor, MARK, start)
         os.fsync(descriptor)
-        for start, end, _ in chosen:
+        for start, end in chosen:
             os.pwrite(descriptor, b" " * (end - start - 1), start + 1)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return sum(not marked for _, _, marked in chosen)
+    return len(chosen)
 
 
-def _chosen(path: Path, gone: Callable[[bytes], bool]) -> Iterator[tuple[int, int, bool]]:
-    """First byte and line end of each line to take out, and whether a crash left it half done.
+def _chosen(path: Path, gone: Callable[[bytes], bool]) -> Iterator[tuple[int, int]]:
+    """First byte and line end of each line to take out, or to finish after a crash.
 
     What follows the last line end is somebody's who is just writing.
     """
@@ -55,9 +55,7 @@ def _chosen(path: Path, gone: Callable[[bytes], bool]) -> Iterator[tuple[int, in
             end = start + len(line)
             text = line.rstrip(b"\n")
             if line.endswith(b"\n") and text:
-                if text.startswith(MARK):
-                    if text.strip() != MARK:
-                        yield start, end - 1, True
-                elif gone(text):
-                    yield start, end - 1, False
+                marked = text.startswith(MARK)
+                if text.strip() != MARK if marked else gone(text):
+                    yield start, end - 1
             start = end

@@ -1,8 +1,9 @@
 """Scans a made plan in a forked process that dies before or after a chosen step on the disk.
 
-Each line on stdin is one scan: JSON of ``root``, ``step`` (or null: don't die) and ``after``.  Each
-line on stdout is its end: the exit status, and the steps that it took.  It forks so that a scan
-starts at once; it has one thread, so that forking is safe.
+Each line on stdin is one scan, or with ``purge`` as argument one erasure: JSON of ``root``,
+``step`` (or null: don't die) and ``after``.  Each line on stdout is its end: the exit status, and
+the steps that it took.  It forks so that a scan starts at once; it has one thread, so that forking
+is safe.
 """
 
 import json
@@ -12,17 +13,23 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from everything import GONE
+
 from survey.cluster.serial import SerialExecutor
 from survey.errors import StoppedError, SurveyError
+from survey.flows.purge import carry_out, plan_purge
 from survey.flows.scan import scan
+from survey.model.address import Range, parse_ip
 from survey.settings import Settings
 from survey.storage.layout import Layout
 from survey.targets.plan import load_plan, plan_hash
+from survey.targets.ranges import RangeSet
 
-STEPS = ("fsync", "link", "replace", "unlink", "write")
+STEPS = ("fsync", "link", "pwrite", "replace", "unlink", "write")
 PASSED_OVER = re.compile(r"status\.json|proof\.|pipe:|socket:|anon_inode|/dev/|steps-")
 RANDOM = re.compile(r"\.[0-9a-f]{12}\.part$")
 
@@ -67,8 +74,18 @@ def work(root: Path) -> int:
     return 0
 
 
+def purge(root: Path) -> int:
+    """Erase the address that everything.py puts everywhere."""
+    settings = Settings(root / "data", root / "keys", root / "agencies")
+    ip = parse_ip(GONE)
+    forget = RangeSet.of([Range(ip, ip)])
+    carry_out(settings, partial(plan_purge, settings, forget=forget), lambda _: None)
+    return 0
+
+
 def main() -> None:
     """Until stdin ends."""
+    do = purge if sys.argv[1:] == ["purge"] else work
     for line in sys.stdin:
         wish = json.loads(line)
         with tempfile.NamedTemporaryFile(prefix="steps-", mode="r") as notes:
@@ -81,7 +98,7 @@ def main() -> None:
                         file.flush()
 
                     watch(note, wish["step"], after=wish["after"])
-                    os._exit(work(Path(wish["root"])))
+                    os._exit(do(Path(wish["root"])))
             _, status = os.waitpid(child, 0)
             steps = notes.read().splitlines()
         sys.stdout.write(json.dumps({"status": status, "steps": steps}) + "\n")
