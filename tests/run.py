@@ -70,6 +70,8 @@ UNPACKED = {
 }
 # Of these, what every run of the tests needs.
 UNPACKED_EVERYDAY = ("exim",)
+# Programs in environments of their own, for the long tests: what may not be a dependency of ours.
+ENVIRONMENTS = {"intelmq": ROOT / "tests/made/intelmq.txt"}
 # Not in the checkout, which may lie where servers that gave up root can't read.
 UNPACKED_INTO = Path("/var/cache/survey-tests")
 
@@ -97,6 +99,8 @@ def main(arguments: list[str]) -> None:
     unpacked = UNPACKED if long else {server: UNPACKED[server] for server in UNPACKED_EVERYDAY}
     if not problem and (missing := unpack_servers(unpacked)):
         say(f"tests on servers that are not there will be skipped: {missing}")
+    if long and not problem and (missing := make_environments(ENVIRONMENTS)):
+        say(f"tests on programs that are not there will be skipped: {missing}")
     if problem:
         say(f"no namespace, so no tests on real servers: {problem}")
         os.execv(pytest[0], pytest)  # noqa: S606 - no shell is needed
@@ -159,6 +163,25 @@ def unpack_servers(servers: Mapping[str, Iterable[str]]) -> str | None:
             else:
                 missing.append(server)
     return f"apt-get could not download {' '.join(missing)}" if missing else None
+
+
+def make_environments(wanted: Mapping[str, Path]) -> str | None:
+    """Make the environments that are not there yet, of pins; what went wrong, or None."""
+    missing = []
+    for name, pins in wanted.items():
+        folder = UNPACKED_INTO / name
+        if folder.exists():
+            continue
+        say(f"making an environment with {name}")
+        UNPACKED_INTO.mkdir(mode=0o755, exist_ok=True)
+        made = [
+            [sys.executable, "-m", "venv", folder],
+            [folder / "bin/python", "-m", "pip", "install", "--quiet", "--requirement", pins],
+        ]
+        if not all(subprocess.run(one, check=False).returncode == 0 for one in made):
+            shutil.rmtree(folder, ignore_errors=True)
+            missing.append(name)
+    return f"pip could not install {' '.join(missing)}" if missing else None
 
 
 def download_and_unpack(packages: Iterable[str], folder: Path) -> bool:

@@ -69,7 +69,7 @@ def _cells(server: OpenServer) -> tuple[str, ...]:
         server.probe.value,
         server.rung.name,
         server.rule,
-        _address(server.exit_ip),
+        address_text(server.exit_ip),
         server.country,
         "" if server.asn is None else str(server.asn),
         show_text(server.network, _NAME),
@@ -84,7 +84,7 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _address(packed: bytes | None) -> str:
+def address_text(packed: bytes | None) -> str:
     """Text of 16 bytes; IPv4 in its own form."""
     if packed is None:
         return ""
