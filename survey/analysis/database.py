@@ -54,6 +54,8 @@ def connect(layout: Layout, limits: Limits | None = None) -> Connection:
     connection.execute("SET TimeZone = 'UTC'")
     # it would be written to stdout, into the JSON of whoever asked for that
     connection.execute("SET enable_progress_bar = false")
+    # of many runs' files; DuckDB looks whether a file has changed
+    connection.execute("SET parquet_metadata_cache = true")
     return connection
 
 

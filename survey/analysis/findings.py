@@ -222,6 +222,11 @@ def _slices(connection: Connection, rows: int) -> list[tuple[int, int]]:
     return [(first, after - 1) for first, after in pairwise(edges)]
 
 
+_ROWS = {FINDINGS: 16_384, CHECKS: 65_536, HOSTS: 122_880}
+"""Rows of one row group.  A question about one address reads one group of every run's findings; all
+hosts are read together, so larger groups are better there."""
+
+
 class _Table:
     """A Parquet file that is written slice by slice and appears whole at the end."""
 
@@ -238,7 +243,8 @@ class _Table:
 
     def add(self, rows: pa.Table) -> None:
         """Append one slice, in the schema's types."""
-        self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
+        whole = rows.select(self._schema.names).cast(self._schema)
+        self._writer.write_table(whole, row_group_size=_ROWS[self._schema])
         if "verdict" in rows.column_names:
             for count in rows["verdict"].value_counts():
                 self._verdicts[count["values"].as_py()] += count["counts"].as_py()
