@@ -35,7 +35,10 @@ SHOW = 1.0
 """Seconds between two reports."""
 
 MANIFEST = 5.0
-"""Seconds between two manifests while shards come in."""
+"""Seconds between two manifests while shards come in, at least."""
+
+MANIFEST_SHARE = 0.02
+"""Of our time that writing manifests may take; they grow with the run, and are only copies."""
 
 MOST_LOSSES = 5
 """A shard that was lost so often in one scan is not handed out again."""
@@ -257,10 +260,11 @@ class Coordinator:
         return State.RUNNING if self._under_way else State.WAITING
 
     def _write_manifest(self, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if force or now - self._manifest_at >= MANIFEST:
+        began = time.monotonic()
+        if force or began >= self._manifest_at:
             write_manifest(self._run, self._receipts.values())
-            self._manifest_at = now
+            ended = time.monotonic()
+            self._manifest_at = ended + max(MANIFEST, (ended - began) / MANIFEST_SHARE)
 
 
 def _lease(assignment: Assignment) -> Lease:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from survey.errors import StorageError
 from survey.model.assignment import Receipt
-from survey.storage.files import replace_text
+from survey.storage.files import replacing
 from survey.storage.layout import SHARD_NAME, RunLayout
 from survey.storage.receipt_text import receipt_from_content, receipt_to_content
 from survey.storage.schemas import RECEIPTS
@@ -77,17 +77,15 @@ def read_manifest(run: RunLayout) -> Manifest:
 
 
 def write_manifest(run: RunLayout, receipts: Iterable[Receipt]) -> None:
-    """Write down which shards are committed."""
+    """Write down which shards are committed, line by line: there may be 20,000 of them."""
     ordered = sorted(receipts, key=lambda receipt: receipt.shard)
-    shards = [
-        {
-            "file": run.shard(receipt.shard).name,
-            "mark": _mark(run.shard(receipt.shard)),
-            "receipt": receipt_to_content(receipt),
-        }
-        for receipt in ordered
-    ]
-    replace_text(run.manifest, json.dumps({"shards": shards}, indent=0) + "\n")
+    with replacing(run.manifest) as part, part.open("w", encoding="utf-8") as file:
+        file.write('{"shards": [')
+        for place, receipt in enumerate(ordered):
+            path = run.shard(receipt.shard)
+            item = {"file": path.name, "mark": _mark(path), "receipt": receipt_to_content(receipt)}
+            file.write((",\n" if place else "\n") + json.dumps(item))
+        file.write("]}\n")
 
 
 def committed(run: RunLayout, plan_hash: str) -> dict[int, Receipt]:
