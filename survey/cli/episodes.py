@@ -45,14 +45,14 @@ WAYS = ("balance", "closure", "churn", "list")
 )
 @click.option(
     "--by",
-    type=click.Choice([*Part]),
+    type=click.Choice([str(part) for part in Part]),
     default=str(Part.ALL),
     show_default=True,
     help="What balance and closure are counted by.",
 )
 @click.option(
     "--span",
-    type=click.Choice([*Span]),
+    type=click.Choice([str(span) for span in Span]),
     default=str(Span.RUN),
     show_default=True,
     help="Periods of the balance.",

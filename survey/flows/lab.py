@@ -85,7 +85,7 @@ def write_lab_files(world: World, canary: Canary, folder: Path) -> LabFiles:
         campaign=folder / "campaign.toml",
         optouts=folder / "optouts.jsonl",
         registries=write_registries(world, folder),
-        agencies=_write_agencies(folder / "agencies"),
+        agencies=write_agencies(folder / "agencies"),
     )
     if not made.optouts.exists():
         init_log(made.optouts)
@@ -93,7 +93,8 @@ def write_lab_files(world: World, canary: Canary, folder: Path) -> LabFiles:
     return made
 
 
-def _write_agencies(folder: Path) -> Path:
+def write_agencies(folder: Path) -> Path:
+    """The lab's invented agencies as files; returns their folder."""
     for agency in (files("survey.lab") / "agencies").iterdir():
         replace_text(folder / agency.name, agency.read_text(encoding="utf-8"))
     return folder

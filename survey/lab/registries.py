@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.lab.geography import Holding, Network
+from survey.lab.geography import Geography, Holding, Network
 from survey.lab.listings import listings
 from survey.lab.world import World
 from survey.model.address import format_ip
@@ -56,7 +56,22 @@ class RegistryFiles:
 
 def write_registries(world: World, folder: Path) -> RegistryFiles:
     """Write them all into a folder, each whole or not at all."""
-    files = RegistryFiles(
+    made = write_geography(world.geography, folder)
+    _write(
+        made.listings,
+        ",",
+        (
+            (entry.range.start, entry.range.end, entry.listing, entry.since.date().isoformat())
+            for entry in listings(world)
+        ),
+    )
+    _write(made.hosts, "\t", _host_rows(world))
+    return made
+
+
+def write_geography(geography: Geography, folder: Path) -> RegistryFiles:
+    """Write who holds which addresses; nothing of listings and names, which are of machines."""
+    made = RegistryFiles(
         countries=folder / "countries.csv",
         networks=folder / "networks.tsv",
         registrations=folder / "delegated-lab-extended",
@@ -65,22 +80,13 @@ def write_registries(world: World, folder: Path) -> RegistryFiles:
         listings=folder / "listings.csv",
         hosts=folder / "hosts",
     )
-    holdings = world.geography.holdings
-    _write(files.countries, ",", _country_rows(holdings))
-    _write(files.networks, "\t", map(_network_row, holdings))
-    _write(files.registrations, "|", _registration_rows(holdings))
-    _write(files.organisations, "|", _organisation_rows(world.geography.networks))
-    _write(files.contacts, ",", _contact_rows(holdings))
-    _write(
-        files.listings,
-        ",",
-        (
-            (entry.range.start, entry.range.end, entry.listing, entry.since.date().isoformat())
-            for entry in listings(world)
-        ),
-    )
-    _write(files.hosts, "\t", _host_rows(world))
-    return files
+    holdings = geography.holdings
+    _write(made.countries, ",", _country_rows(holdings))
+    _write(made.networks, "\t", map(_network_row, holdings))
+    _write(made.registrations, "|", _registration_rows(holdings))
+    _write(made.organisations, "|", _organisation_rows(geography.networks))
+    _write(made.contacts, ",", _contact_rows(holdings))
+    return made
 
 
 def write_truth(world: World, path: Path) -> int:

@@ -1,0 +1,1 @@
+"""Many weeks of a campaign as they would have been written down, with the truth known."""
