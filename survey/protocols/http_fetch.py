@@ -14,7 +14,7 @@ from collections.abc import Generator
 
 from survey.model.address import format_ip
 from survey.model.failure import Failure
-from survey.model.observation import MAX_EVIDENCE, Protocol, Step
+from survey.model.observation import Protocol, Step
 from survey.model.plan import Endpoint
 from survey.protocols.dialogue import Answer, Dialogue, Heard, Inbox
 from survey.protocols.http import Head, final_head, refused
@@ -66,8 +66,8 @@ def http_post(to: Endpoint, agent: str, token: str) -> Dialogue:
     if head is not None:
         return (yield from _answered("POST", head, inbox))
     if (yield from _begins(inbox, _BARE)) and (nonce := (yield from _find_nonce(inbox, None))):
-        reply = inbox.data[:MAX_EVIDENCE]
-        return Answer(Step.ECHOED, protocol=Protocol.HTTP, reply=reply, nonce=nonce)
+        # what came is our canary's; the proxy has said nothing of its own
+        return Answer(Step.ECHOED, protocol=Protocol.HTTP, nonce=nonce)
     return (yield from unexpected(inbox, Protocol.HTTP))
 
 
