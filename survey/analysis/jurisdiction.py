@@ -3,26 +3,33 @@
 The first query cuts the run down to the jurisdiction; all others read what it left.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
+import pyarrow as pa
+
+from survey.analysis.balance import balance
+from survey.analysis.closure import Closure, closure
 from survey.analysis.database import Connection, connect, hold, show_files
 from survey.analysis.judged_with import JudgedWith, judged_with
 from survey.analysis.membership import claim
 from survey.analysis.open_servers import read_servers
 from survey.analysis.queries import query
-from survey.analysis.space import held_by_network, territory
+from survey.analysis.space import held_by_country, held_by_network, territory
 from survey.errors import ConfigError
 from survey.model.address import ipv4_of
 from survey.model.agency import Jurisdiction
+from survey.model.episode import Part
 from survey.model.exposure import NetworkExposure, OpenServer, ProbeExposure
 from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
 from survey.storage.layout import Layout
 from survey.storage.registries import Snapshot, SnapshotKind
-from survey.storage.schemas import FINDINGS, HOSTS
+from survey.storage.schemas import EPISODES, FINDINGS, HOSTS
 from survey.targets.ranges import RangeSet
 
 
@@ -63,6 +70,46 @@ class View:
         reached = dict(self._connection.execute(query("report_rungs")).fetchall())
         return tuple(reached.get(int(rung), 0) for rung in Rung)
 
+    def countries(self) -> tuple[tuple[str, int, int], ...]:
+        """Country ("" for none known), open servers, tested addresses; the most open first."""
+        lands = held_by_country(self.tested, self.registries.main.country)
+        self._connection.execute("DROP TABLE IF EXISTS own_lands")
+        hold(self._connection, "own_lands", lands)
+        return tuple(self._connection.execute(query("report_countries")).fetchall())
+
+    def programs(self) -> tuple[tuple[str, int], ...]:
+        """Program ("" for none known), open servers that run it; the most frequent first."""
+        return tuple(self._connection.execute(query("report_programs")).fetchall())
+
+    def trend(self, hosts: Sequence[Path]) -> dict[str, tuple[int, int, int]]:
+        """Servers, relays and proxies open in each of other runs that found any, from their hosts."""
+        self._connection.execute("DROP VIEW IF EXISTS past_hosts")
+        show_files(self._connection, "past_hosts", HOSTS, hosts)
+        self._connection.execute(query("report_past"))
+        rows = self._connection.execute(query("report_trend")).fetchall()
+        return {run: tuple(counts) for run, *counts in rows}
+
+    def movements(self, run: str) -> tuple[tuple[int | None, str, int, int], ...]:
+        """Networks that changed: number, name, open then, open now; most improved first.
+
+        ``run`` is one of those that ``trend`` was last asked for.
+        """
+        rows = self._connection.execute(query("report_movements"), {"run": run}).fetchall()
+        return tuple(rows)
+
+    def became(self, since: datetime, until: datetime) -> dict[str, int]:
+        """The balance of exposures between two moments, as ``analysis.balance`` has it.
+
+        Ends are dated when they were known, so that what was reported once stays true.
+        """
+        rows = balance(self._connection, [("", since, until)], Part.ALL, known=True).to_pylist()
+        names = ("open_at_start", "new", "regressed", "fixed", "lost", "persistent", "open_at_end")
+        return {name: rows[0][name] if rows else 0 for name in names}
+
+    def closure(self, starts: pa.Table | None = None) -> Closure:
+        """Times to closure, as ``analysis.closure`` has them."""
+        return closure(self._connection, Part.ALL, starts)
+
     def servers(self) -> tuple[OpenServer, ...]:
         """Every open finding, by address; an exit that lies elsewhere is not named."""
         return tuple(map(self._within, read_servers(self._connection, "report_servers")))
@@ -89,6 +136,7 @@ def view(
     """
     run = layout.run(plan.campaign, plan.run)
     with connect(layout) as connection:
+        connection.execute(query("macros"))
         show_files(connection, "hosts", HOSTS, [run.hosts])
         show_files(connection, "findings", FINDINGS, [run.findings])
         registries = judged_with(layout, plan)
@@ -103,6 +151,9 @@ def view(
         connection.execute(query("within"))
         connection.execute(query("report_scope"))
         connection.execute(query("report_findings"))
+        episodes = layout.episodes(plan.campaign)
+        show_files(connection, "episodes", EPISODES, [episodes] if episodes.is_file() else [])
+        connection.execute("CREATE TEMP VIEW scope_episodes AS FROM within('episodes')")
         yield View(tested, own, (every & planned).size - tested.size, registries, connection, plan)
 
 

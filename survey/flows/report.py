@@ -1,30 +1,30 @@
-"""From a judged run to one agency's report: its page and its list, for its jurisdiction only."""
+"""From judged runs to one agency's report: page, PDF, summary, list; of its own part only."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from survey.analysis.jurisdiction import View, view
-from survey.errors import StorageError
-from survey.model.agency import Agency
-from survey.model.assignment import Receipt
+from survey.analysis.jurisdiction import view
+from survey.flows.feeds import Written, about, write_feeds
+from survey.flows.report_figures import gather
+from survey.flows.report_runs import find_subject
+from survey.model.delivery import Audience, Format
 from survey.model.language import choose_language
-from survey.model.plan import Plan
-from survey.reports.figures import Coverage, Figures, Source
-from survey.reports.hosts import hosts_name, render_hosts
-from survey.reports.languages import written
+from survey.reports.compose import compose
+from survey.reports.document import Document
+from survey.reports.hosts import render_hosts
+from survey.reports.languages import speak, written
+from survey.reports.pdf import render_pdf
 from survey.reports.render import render_page
+from survey.reports.summary import compose_summary
 from survey.settings import Settings
 from survey.storage.agencies import find_agency
 from survey.storage.audit import record
-from survey.storage.files import replace_text
+from survey.storage.files import replace_bytes, replace_text
 from survey.storage.layout import Layout
 from survey.storage.manifest import read_manifest
-from survey.storage.registries import Snapshot
-from survey.storage.runs import find_run
 from survey.targets.optouts import read_log
-from survey.targets.plan import load_plan, plan_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,11 @@ class ReportFiles:
         agency: Agency id.
         campaign: Campaign id.
         run: Run id.
-        language: Language of the page (BCP 47).
+        period: What it covers, ``2026-W48`` or ``2026-11``.
+        language: Language of page and PDF (BCP 47).
         page: The HTML page.
+        pdf: The same as PDF, or None if the agency has none.
+        summary: The public summary, as page and as PDF; empty if the agency has none.
         hosts: The CSV list.
         open: Open servers in it.
         suspected: Suspected servers.
@@ -46,8 +49,11 @@ class ReportFiles:
     agency: str
     campaign: str
     run: str
+    period: str
     language: str
     page: Path
+    pdf: Path | None
+    summary: tuple[Path, ...]
     hosts: Path
     open: int
     suspected: int
@@ -63,9 +69,17 @@ def make_report(
     language: str | None = None,
     now: datetime | None = None,
 ) -> ReportFiles:
-    """Make the report of one agency for one run (``period``), replacing an earlier one.
+    """Make the report of one agency for one run or one of its periods, replacing an earlier one.
 
     The audit line is on disk before the files are.
+
+    Args:
+        settings: Where data and agencies are.
+        agency_id: Whose report.
+        period: A run's id, or a week (``2026-W48``) or month (``2026-11``) of its calendar.
+        campaign: Campaign id, if several have such a run.
+        language: Instead of the agency's own first language.
+        now: When it is made.
 
     Raises:
         ConfigError: There is no such agency or run, or the registries it needs were missing.
@@ -75,29 +89,47 @@ def make_report(
     moment = now or datetime.now(UTC)
     layout = Layout(settings.data)
     agency = find_agency(settings.agencies, agency_id)
-    owner = find_run(layout, period, campaign)
-    run = layout.run(owner, period)
-    if not (run.findings.is_file() and run.hosts.is_file()):
-        raise StorageError(f"{run.root}: has no verdicts yet; judge the run first")
-    plan = load_plan(run.plan)
+    subject = find_subject(settings, agency, period, campaign)
+    plan = subject.plan
     chosen = choose_language((language,) if language else agency.languages, written())
+    words = speak(chosen, ZoneInfo(agency.time_zone))
     optouts = read_log(Path(plan.optouts)).ranges
-    receipts = read_manifest(run).receipts()
+    receipts = read_manifest(layout.run(plan.campaign, plan.run)).receipts()
     with view(layout, plan, agency.jurisdiction, optouts) as seen:
-        figures = _figures(agency, plan, seen, receipts, moment)
-        page = render_page(figures, chosen)
-        hosts = render_hosts(seen.servers())
-    record(layout, "report", f"agency={agency.id} campaign={owner} run={period}", now=moment)
+        figures = gather(agency, subject, seen, receipts, moment)
+        servers, tested, opted_out = seen.servers(), seen.tested.size, seen.opted_out
+    asked = f"agency={agency.id} campaign={plan.campaign} run={plan.run}"
+    record(layout, "report", asked, now=moment)
     folder = layout.report(agency.id, period)
-    replace_text(folder / "report.html", page)
+    as_pdf = Format.PDF in agency.formats
+    report = compose(words, figures)
+    made = _write(folder, "report", report, as_pdf=as_pdf)
+    summary: tuple[Path, ...] = ()
+    if Audience.PUBLIC in agency.audiences:
+        summary = _write(folder, "summary", compose_summary(words, figures), as_pdf=as_pdf)
     with_hosts = folder / figures.hosts_file
-    replace_text(with_hosts, hosts)
+    replace_text(with_hosts, render_hosts(servers))
+    pages = [
+        Written(path, Format.PDF if path.suffix == ".pdf" else Format.HTML, None)
+        for path in (*made, *summary)
+    ]
+    write_feeds(
+        folder,
+        about(agency, plan, receipts, moment),
+        servers,
+        [*pages, Written(with_hosts, Format.CSV, len(servers))],
+        tested=tested,
+        opted_out=opted_out,
+    )
     return ReportFiles(
         agency=agency.id,
-        campaign=owner,
-        run=period,
+        campaign=plan.campaign,
+        run=plan.run,
+        period=str(subject.period),
         language=chosen,
-        page=folder / "report.html",
+        page=made[0],
+        pdf=made[1] if as_pdf else None,
+        summary=summary,
         hosts=with_hosts,
         open=figures.open,
         suspected=figures.suspected,
@@ -105,55 +137,10 @@ def make_report(
     )
 
 
-def _figures(
-    agency: Agency, plan: Plan, seen: View, receipts: tuple[Receipt, ...], now: datetime
-) -> Figures:
-    networks = seen.networks()
-    return Figures(
-        agency=agency,
-        campaign=plan.campaign,
-        run=plan.run,
-        operator=plan.identity.operator,
-        contact=plan.identity.contact,
-        page=plan.identity.page,
-        open=sum(line.open for line in networks),
-        relays=sum(line.relays for line in networks),
-        proxies=sum(line.proxies for line in networks),
-        suspected=sum(line.suspected for line in networks),
-        answering=sum(line.answering for line in networks),
-        tested=seen.tested.size,
-        networks=networks,
-        probes=seen.probes(),
-        rungs=seen.rungs(),
-        coverage=_coverage(plan, receipts),
-        sources=tuple(map(_source, seen.registries.every)),
-        plan_hash=plan_hash(plan),
-        hosts_file=hosts_name(agency, plan.run),
-        version=version("survey"),
-        generated_at=now,
-    )
-
-
-def _coverage(plan: Plan, receipts: tuple[Receipt, ...]) -> Coverage:
-    return Coverage(
-        shards=plan.shards,
-        committed=len(receipts),
-        planned=sum(one.planned for one in receipts),
-        sent=sum(one.sent for one in receipts),
-        excluded=sum(one.excluded for one in receipts),
-        opted_out=sum(one.opted_out for one in receipts),
-        accepted=sum(one.open for one in receipts),
-        refused=sum(one.refused for one in receipts),
-        silent=sum(one.silent for one in receipts),
-        unreachable=sum(one.unreachable for one in receipts),
-        excluded_addresses=plan.excluded,
-        started_at=min((one.started_at for one in receipts), default=None),
-        finished_at=max((one.finished_at for one in receipts), default=None),
-    )
-
-
-def _source(snapshot: Snapshot) -> Source:
-    licence = f" ({snapshot.licence})" if snapshot.licence else ""
-    return Source(
-        snapshot.kind.value, snapshot.id, f"{snapshot.source}{licence}", snapshot.attribution
-    )
+def _write(folder: Path, name: str, document: Document, *, as_pdf: bool) -> tuple[Path, ...]:
+    page, pdf = folder / f"{name}.html", folder / f"{name}.pdf"
+    replace_text(page, render_page(document))
+    if not as_pdf:
+        return (page,)
+    replace_bytes(pdf, render_pdf(document))
+    return page, pdf

@@ -1,11 +1,16 @@
-"""Everything that one agency's page says, as one frozen record; the flow fills it."""
+"""Everything that one agency's report says, as one frozen record; the flow fills it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from survey.model.agency import Agency
 from survey.model.exposure import NetworkExposure, ProbeExposure
+from survey.model.period import Period
+
+CLOSED_WITHIN = (7, 14, 30, 90)
+"""Days after which the share of closed exposures is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,129 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What one run found open in the jurisdiction.  Counts are servers, as in ``Figures``.
+
+    Attributes:
+        run: Run id.
+        at: End of the run, UTC.
+        open: Servers with an open finding.
+        relays: Servers that are open mail relays.
+        proxies: Servers that are open proxies.
+    """
+
+    run: str
+    at: datetime
+    open: int
+    relays: int
+    proxies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One network in two runs.
+
+    Attributes:
+        asn: Autonomous system number, or None.
+        name: Its name, a stranger's words, or "".
+        before: Open servers in the run that is compared with.
+        now: Open servers in this run.
+    """
+
+    asn: int | None
+    name: str
+    before: int
+    now: int
+
+    @property
+    def change(self) -> int:
+        """How many more are open now; below zero it got better."""
+        return self.now - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What became of exposures since another run.
+
+    An exposure is one server, port and kind (relay or proxy) from its proof to its closure.
+    ``before + new + regressed - fixed - lost == now``.
+
+    Attributes:
+        since: Run that is compared with.
+        before: Open at its end.
+        new: Opened since, for the first time or more than 90 days after their last fix.
+        regressed: Opened again since, within 90 days of a fix.
+        fixed: Closed since, by two refusals on two days, dated at the first.
+        lost: Not seen for so long that nobody knows.
+        now: Open at the end of this run.
+        persistent: Open now and already before.
+    """
+
+    since: str
+    before: int
+    new: int
+    regressed: int
+    fixed: int
+    lost: int
+    now: int
+    persistent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """How long exposures of one group stayed open (Kaplan-Meier).
+
+    Attributes:
+        told: Whether their operators were written to; None for all together.
+        exposures: How many there were.
+        closed: How many of them were seen to be closed.
+        median: Days until half of them were seen to be closed; None if less than half were.
+        median_least: The same by the last proof before; the truth lies between them.
+        shares: Share closed after each of ``CLOSED_WITHIN`` days; None where nobody was watched
+            for so long.
+        month: 95 % interval of the share closed within 30 days, or None.
+        curve: (days, share still open), falling, from (0, 1).
+    """
+
+    told: bool | None
+    exposures: int
+    closed: int
+    median: float | None
+    median_least: float | None
+    shares: tuple[float | None, ...]
+    month: tuple[float, float] | None
+    curve: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How many servers run one program.
+
+    Attributes:
+        software: Which (``model.software``), or "" if nobody could tell.
+        open: Open servers.
+    """
+
+    software: str
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One country's part of a jurisdiction.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2, or "" where no registry knows it.
+        open: Open servers.
+        tested: Addresses of the plan.
+    """
+
+    country: str
+    open: int
+    tested: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """One agency's view of one run: its own jurisdiction, nothing else (law 8).
 
@@ -72,7 +200,9 @@ class Figures:
     Attributes:
         agency: Whose report it is.
         campaign: Campaign id.
-        run: Run id, the period.
+        run: Run id.
+        period: What the report covers.
+        zone: Where the agency's days begin.
         operator: Who runs the survey, one line.
         contact: The operation's staffed mailbox.
         page: The operation's page.
@@ -85,6 +215,14 @@ class Figures:
         networks: Per network, most open first; the sum over ``tested`` is the jurisdiction's.
         probes: Per probe, in the plan's order.
         rungs: How many (server, port, probe) ended at R0 to R7; eight numbers.
+        trend: What the runs of the last twelve months found, oldest first; this one is the last.
+        compared: The run before the period, one of ``trend``; None if there was none.
+        movements: Networks whose number of open servers is another than then, by change.
+        flow: What became of exposures since then; None without a run to compare with.
+        closures: Time to closure of all, of those told and of those not told; empty if nothing was
+            open long enough to say.
+        programs: Programs on open servers, the most frequent first.
+        places: Countries of the jurisdiction, the most open first.
         coverage: What the run did.
         sources: The registries that say where addresses are and whose.
         plan_hash: SHA-256 of the plan, hex.
@@ -96,6 +234,8 @@ class Figures:
     agency: Agency
     campaign: str
     run: str
+    period: Period
+    zone: ZoneInfo
     operator: str
     contact: str
     page: str
@@ -108,6 +248,13 @@ class Figures:
     networks: tuple[NetworkExposure, ...]
     probes: tuple[ProbeExposure, ...]
     rungs: tuple[int, ...]
+    trend: tuple[Standing, ...]
+    compared: Standing | None
+    movements: tuple[Movement, ...]
+    flow: Flow | None
+    closures: tuple[Closure, ...]
+    programs: tuple[Program, ...]
+    places: tuple[Place, ...]
     coverage: Coverage
     sources: tuple[Source, ...]
     plan_hash: str
@@ -119,6 +266,21 @@ class Figures:
     def affected(self) -> tuple[NetworkExposure, ...]:
         """Networks with an open or suspected server, in their order."""
         return tuple(line for line in self.networks if line.open or line.suspected)
+
+    @property
+    def change(self) -> int | None:
+        """How many more servers are open than in the run it is compared with."""
+        return None if self.compared is None else self.open - self.compared.open
+
+    @property
+    def better(self) -> tuple[Movement, ...]:
+        """Networks with fewer open servers than then, most improved first."""
+        return tuple(line for line in self.movements if line.change < 0)
+
+    @property
+    def worse(self) -> tuple[Movement, ...]:
+        """Networks with more open servers than then, most worsened first."""
+        return tuple(line for line in reversed(self.movements) if line.change > 0)
 
     @property
     def holding(self) -> int:

@@ -85,3 +85,9 @@ def replace_text(path: Path, text: str) -> None:
     """Replace ``path`` with ``text`` whole, UTF-8."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Replace ``path`` with ``data`` whole."""
+    with replacing(path) as part:
+        part.write_bytes(data)

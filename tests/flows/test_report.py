@@ -82,9 +82,9 @@ def test_servers_are_counted_once_and_denominators_are_the_jurisdictions(
     report = make_report(judged_run.settings, "es-prueba", "2026-W48", language="en", now=NOW)
     assert (report.open, report.suspected, report.tested) == (3, 1, 256)
     page = report.page.read_text(encoding="utf-8")
-    assert "3 servers in Spain are open to strangers" in page
-    assert "2 as open mail relays" in " ".join(page.split())
-    assert "11.72 per 1,000 tested" in page
+    assert "Spain: 3 servers are open to strangers" in page
+    assert '<dt>open mail relays</dt><dd class="figure">2</dd>' in page
+    assert "11.72 per 1,000 addresses tested" in page
 
 
 def test_exclusion_of_an_agency_is_never_its(judged_run: JudgedRun) -> None:
@@ -129,7 +129,8 @@ def test_page_is_in_the_agencys_language(judged_run: JudgedRun) -> None:
         return make_report(judged_run.settings, agency, "2026-W48", language=wish).language
 
     assert language("es-prueba") == "es"
-    assert language("xx-net") == "en"
+    assert language("xx-net") == "ja"
+    assert language("xx-net", "nl") == "en"
     assert language("es-prueba", "en") == "en"
 
 
@@ -144,12 +145,12 @@ def test_coverage_and_sources_are_told(judged_run: JudgedRun) -> None:
 
 
 def test_report_made_again_is_replaced(judged_run: JudgedRun) -> None:
-    """The same two files, whole."""
+    """The same files, whole: page, list, manifest."""
     first = make_report(judged_run.settings, "es-prueba", "2026-W48", now=NOW)
     second = make_report(judged_run.settings, "es-prueba", "2026-W48", now=NOW)
     assert first == second
     assert sorted(path.name for path in first.page.parent.iterdir()) == sorted(
-        [first.page.name, first.hosts.name]
+        [first.page.name, first.hosts.name, "manifest.json"]
     )
 
 
@@ -161,7 +162,7 @@ def test_run_with_no_finding_gives_a_report(judged_run: JudgedRun) -> None:
     report = make_report(judged_run.settings, "es-prueba", "2026-W48", language="en", now=NOW)
     assert (report.open, report.tested) == (0, 256)
     assert _listed(report) == []
-    assert "No open mail relay or open proxy was found in Spain" in report.page.read_text("utf-8")
+    assert "Spain: no open server was found" in report.page.read_text("utf-8")
 
 
 def test_run_that_is_not_judged_is_refused(judged_run: JudgedRun) -> None:
@@ -185,7 +186,9 @@ def test_wrong_names_are_refused_with_those_known(judged_run: JudgedRun) -> None
     with pytest.raises(ConfigError, match="agencies there: es-prueba, mx-prueba, xx-gap, xx-net"):
         make_report(judged_run.settings, "es-otra", "2026-W48")
     with pytest.raises(ConfigError, match="runs there: trial/2026-W48"):
-        make_report(judged_run.settings, "es-prueba", "2026-W49")
+        make_report(judged_run.settings, "es-prueba", "last-one")
+    with pytest.raises(ConfigError, match="no judged run ended in 2026-W50"):
+        make_report(judged_run.settings, "es-prueba", "2026-W50")
     nowhere = replace(judged_run.settings, agencies=Path("nowhere"))
     with pytest.raises(ConfigError):
         make_report(nowhere, "es-prueba", "2026-W48")

@@ -1,11 +1,24 @@
 """One agency's invented figures for every test of the reports."""
 
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from survey.model.agency import Agency, Jurisdiction
 from survey.model.exposure import NetworkExposure, ProbeExposure
+from survey.model.period import parse_period
 from survey.model.probe import Probe
-from survey.reports.figures import Coverage, Figures, Source
+from survey.reports.figures import (
+    Closure,
+    Coverage,
+    Figures,
+    Flow,
+    Movement,
+    Place,
+    Program,
+    Source,
+    Standing,
+)
 
 
 def make_agency(name: str = "Agencia Ejemplar de Correo Limpio") -> Agency:
@@ -59,6 +72,43 @@ NETWORKS = (
 )
 
 
+def make_trend(now: Standing, runs: int = 52) -> tuple[Standing, ...]:
+    """A year of weekly runs with ups and downs that ends with this one."""
+    earlier = (
+        Standing(
+            run=f"earlier-{weeks}",
+            at=now.at - timedelta(weeks=weeks),
+            open=now.open + weeks + round(6 * math.sin(weeks / 3)) + 9,
+            relays=now.relays + weeks // 2 + 4,
+            proxies=now.proxies + weeks // 2 + 5,
+        )
+        for weeks in range(runs - 1, 0, -1)
+    )
+    return (*earlier, now)
+
+
+MOVEMENTS = (
+    Movement(64507, "Cierzo Hosting", 63, 50),
+    Movement(64511, "Universidad Ficticia del Norte", 21, 17),
+    Movement(65551, "Zarzal Industries", 5, 6),
+    Movement(64503, "Lumbre Mobile", 2, 9),
+)
+
+CLOSURES = tuple(
+    Closure(
+        told=told,
+        exposures=exposures,
+        closed=round(exposures * 0.7),
+        median=median,
+        median_least=median - 2.5,
+        shares=tuple(1 - 0.5 ** (days / median) for days in (7, 14, 30, 90)),
+        month=(0.9 - 0.5 ** (30 / median), 1.1 - 0.5 ** (30 / median)),
+        curve=tuple((float(day), 0.5 ** (day / median)) for day in range(91)),
+    )
+    for told, exposures, median in ((None, 412, 21.0), (True, 266, 13.5), (False, 146, 44.0))
+)
+
+
 def make_figures(
     networks: tuple[NetworkExposure, ...] = NETWORKS, agency: Agency | None = None
 ) -> Figures:
@@ -67,10 +117,14 @@ def make_figures(
     total = sum(line.open for line in networks)
     suspected = sum(line.suspected for line in networks)
     relays = sum(line.relays for line in networks)
+    ended = datetime(2026, 11, 25, 17, 48, tzinfo=UTC)
+    standing = Standing("2026-W48", ended, total, relays, total - relays)
     return Figures(
         agency=agency or make_agency(),
         campaign="lab",
         run="2026-W48",
+        period=parse_period("2026-W48"),
+        zone=ZoneInfo("UTC"),
         operator="Secure Your Server measurement team",
         contact="desk@survey.example",
         page="https://survey.example",
@@ -91,6 +145,18 @@ def make_figures(
             ProbeExposure(Probe.SOCKS5, (1080,), (total - relays) // 3, suspected // 4, 2 * total),
         ),
         rungs=(0, 412, 1880, suspected, suspected // 3, total // 4, total, 0),
+        trend=make_trend(standing),
+        compared=make_trend(standing)[-2],
+        movements=MOVEMENTS,
+        flow=Flow("2026-W47", 171, 24, 6, 29, 3, 169, 150),
+        closures=CLOSURES,
+        programs=(
+            Program("postfix", total // 3),
+            Program("squid", total // 4),
+            Program("exchange", total // 9),
+            Program("", total // 10),
+        ),
+        places=(Place("ES", total, sum(line.tested for line in networks)),),
         coverage=Coverage(
             shards=64,
             committed=64,
@@ -104,7 +170,7 @@ def make_figures(
             unreachable=516,
             excluded_addresses=1_024,
             started_at=datetime(2026, 11, 24, 6, 12, tzinfo=UTC),
-            finished_at=datetime(2026, 11, 25, 17, 48, tzinfo=UTC),
+            finished_at=ended,
         ),
         sources=(
             Source("country", "2026-11-20-lab", "Made by the lab; says nothing about any country"),

@@ -1,0 +1,1 @@
+"""The report's sections: each turns figures into words."""
