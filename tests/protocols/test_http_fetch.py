@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from survey.model.address import parse_ip
 from survey.model.failure import Failure
-from survey.model.observation import MAX_EVIDENCE, Protocol, Step
+from survey.model.observation import Protocol, Step
 from survey.model.plan import Endpoint
 from survey.protocols.dialogue import Dialogue
 from survey.protocols.http_fetch import (

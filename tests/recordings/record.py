@@ -159,9 +159,13 @@ async def record(
 
 
 def harmless(heard: bytes) -> bytes:
-    """Without names of hosts that exist: this one's in ``Via``, those of authors in pages."""
+    """Without names of hosts that exist: this one's in ``Via``, those of authors in pages.
+
+    Nor what looks like somebody's address, as a version of four numbers does.
+    """
     own = rb"(?m)^(Via:.* \d\.\d )" + re.escape(socket.gethostname().encode()) + rb" "
     heard = re.sub(own, rb"\1proxy.example ", heard)
+    heard = re.sub(rb"(?<![\d.])(?!127\.)\d+(?:\.\d+){3}(?![\d.])", b"192.0.2.9", heard)
     return _REAL_NAME.sub(lambda name: b"a" * (len(name[0]) - 8) + b".example", heard)
 
 
