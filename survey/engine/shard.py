@@ -30,6 +30,7 @@ from survey.engine.revisits import Revisits
 from survey.engine.self_check import SelfCheck, controls_gate
 from survey.engine.shard_work import ShardWork, read_work
 from survey.engine.watchdog import Watchdog
+from survey.engine.watching import Watching
 from survey.errors import SurveyError
 from survey.model.assignment import Assignment, Progress, Receipt
 from survey.model.control import Word
@@ -41,8 +42,7 @@ from survey.probes.registry import PROBES
 from survey.probes.timeouts import timeouts_of
 from survey.storage.certificates import worker_tls
 from survey.storage.keys import TOKEN, read_key
-from survey.storage.proof import prove
-from survey.storage.shard_file import read_receipt, rows, write_shard
+from survey.storage.shard_file import rows
 from survey.targets.gate import Gate
 
 REPORT = 1.0
@@ -66,9 +66,9 @@ def run_shard(assignment: Assignment, report: Report, *, watched: bool = False) 
     """
     work = read_work(assignment)
     path = work.paths.shard(assignment.shard)
-    if path.exists():
-        return read_receipt(path)
-    prove(work.paths.shards)
+    if (receipt := work.place.committed(path)) is not None:
+        return receipt
+    work.place.prove(work.paths.shards)
     keys = Path(assignment.keys)
     key, tls = read_key(keys, TOKEN), worker_tls(keys)
     with ExitStack() as stack:
@@ -84,7 +84,7 @@ def run_shard(assignment: Assignment, report: Report, *, watched: bool = False) 
         round_=assignment.round,
         process=process_mark(),
     )
-    return write_shard(path, table, shard.receipt(table.num_rows))
+    return work.place.commit(path, table, shard.receipt(table.num_rows))
 
 
 @contextmanager
@@ -173,6 +173,7 @@ class Shard:
             tasks=tasks,
             most=room.conversations,
         )
+        self._watching = Watching(work.watched, self._gate)
         self._discovery: Finding
         self._recheck: Recheck | None = None
         if revisits is not None:
@@ -189,7 +190,8 @@ class Shard:
                 holds=self._holds,
             )
             self._recheck = Recheck(plan, assignment, around)
-            around = replace(around, on_open=self._recheck.noting(around.on_open))
+            noted = self._watching.noting(self._recheck.noting(around.on_open))
+            around = replace(around, on_open=noted)
             self._discovery = open_discovery(plan, assignment, work.paths, around)
         self._first, self._addresses = work.first, work.places
         self._planned = work.targets
@@ -204,6 +206,7 @@ class Shard:
         )
         await self._honest_path()
         await self._discovery.run()
+        await self._watching.run(self.conversations.add, self._holds)
         await self.conversations.drain()
         if self._recheck:
             await self._recheck.run()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from survey.errors import StorageError
@@ -10,11 +9,12 @@ from survey.model.assignment import Assignment
 from survey.model.followup import Visit
 from survey.model.plan import Plan
 from survey.probes.messages import Messages
-from survey.storage.layout import Layout, RunLayout
-from survey.storage.messages import note_message, read_messages
+from survey.storage.layout import RunLayout
 from survey.storage.rounds import load_round, round_hash
+from survey.storage.watched import read_watched
+from survey.storage.workplace import Workplace, open_workplace
 from survey.targets.plan import load_plan, plan_hash
-from survey.targets.shards import shard_bounds
+from survey.targets.shards import shard_addresses, shard_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class ShardWork:
         places: How many of these it holds.
         targets: (address, port) pairs.
         messages: What each host may still get.
+        place: Where it is found and committed.
+        watched: Targets that get a row whatever they say; a round's all do.
     """
 
     plan: Plan
@@ -38,6 +40,8 @@ class ShardWork:
     places: int
     targets: int
     messages: Messages
+    place: Workplace
+    watched: frozenset[tuple[int, int]] = frozenset()
 
 
 def read_work(assignment: Assignment) -> ShardWork:
@@ -46,10 +50,15 @@ def read_work(assignment: Assignment) -> ShardWork:
     Raises:
         StorageError: What lies here is not what the coordinator hands out.
     """
-    run = Layout(Path(assignment.data)).run(assignment.campaign, assignment.run)
+    place = open_workplace(assignment.data)
+    run = place.layout.run(assignment.campaign, assignment.run)
+    place.have(run.plan)
     plan = load_plan(run.plan)
     if assignment.round:
-        return _of_round(plan, run, assignment)
+        return _of_round(place, plan, run, assignment)
+    if plan.discovery.found:
+        place.have(run.found)
+    place.may_have(run.watched)
     if plan_hash(plan) != assignment.plan_hash:
         raise _foreign(run.plan)
     first, stop = shard_bounds(plan, assignment.shard)
@@ -60,12 +69,23 @@ def read_work(assignment: Assignment) -> ShardWork:
         first=first,
         places=stop - first,
         targets=(stop - first) * len(plan.ports),
-        messages=_messages(run.messages(assignment.shard), ()),
+        messages=_messages(place, run.messages(assignment.shard), ()),
+        place=place,
+        watched=_watched(plan, run, assignment.shard),
     )
 
 
-def _of_round(plan: Plan, run: RunLayout, assignment: Assignment) -> ShardWork:
+def _watched(plan: Plan, run: RunLayout, shard: int) -> frozenset[tuple[int, int]]:
+    """Those of this shard, on ports of the plan."""
+    if not run.watched.exists():
+        return frozenset()
+    targets = read_watched(run.watched, shard_addresses(plan, shard))
+    return frozenset((ip, port) for ip, port in targets if port in plan.ports)
+
+
+def _of_round(place: Workplace, plan: Plan, run: RunLayout, assignment: Assignment) -> ShardWork:
     paths = run.round(assignment.round)
+    place.have(paths.plan)
     one = load_round(paths.plan)
     if round_hash(one) != assignment.plan_hash or one.plan_hash != plan_hash(plan):
         raise _foreign(paths.plan)
@@ -77,7 +97,8 @@ def _of_round(plan: Plan, run: RunLayout, assignment: Assignment) -> ShardWork:
         first=one.bounds[assignment.shard],
         places=len(visits),
         targets=len({(visit.ip, visit.port) for visit in visits}),
-        messages=_messages(paths.messages(assignment.shard), visits),
+        messages=_messages(place, paths.messages(assignment.shard), visits),
+        place=place,
     )
 
 
@@ -85,9 +106,9 @@ def _foreign(path: Path) -> StorageError:
     return StorageError(f"{path}: is not the plan of this scan; does every worker share it?")
 
 
-def _messages(path: Path, visits: Sequence[Visit]) -> Messages:
+def _messages(place: Workplace, path: Path, visits: Sequence[Visit]) -> Messages:
     """Counted from what the round's list says, and from what lost attempts at this shard noted."""
-    sent = read_messages(path)
+    sent, note = place.messages(path)
     for ip, before in {visit.ip: visit.messages for visit in visits}.items():
         sent[ip] += before
-    return Messages(sent, partial(note_message, path))
+    return Messages(sent, note)

@@ -83,6 +83,32 @@ class Told:
     sent_at: datetime
 
 
+class WatchedFor(StrEnum):
+    """Why a target gets a row in a run whatever it says."""
+
+    EPISODE = "episode"
+    """It is open, or was fixed lately."""
+    CASE = "case"
+    """Somebody was written to about it, or asked for a test."""
+    LISTING = "listing"
+    """It was open once, and a public database still names it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Watch:
+    """One watched target.
+
+    Attributes:
+        ip: Its address, as a number.
+        port: Its port.
+        reason: Why.
+    """
+
+    ip: int
+    port: int
+    reason: WatchedFor
+
+
 class Part(StrEnum):
     """What episodes are counted by; each keeps those of its opening all its life."""
 
