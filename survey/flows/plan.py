@@ -13,6 +13,7 @@ from survey.enrichment.listed import ranges_listed
 from survey.enrichment.lookup import ranges_of
 from survey.errors import BusyError, ConfigError, GateClosedError
 from survey.flows.importing import import_found
+from survey.flows.watch import watch
 from survey.model.discovery import Method
 from survey.model.plan import Plan
 from survey.settings import Settings
@@ -75,6 +76,7 @@ def plan_run(
         plan = _new_plan(
             campaign_path, campaign, layout, run=name, now=moment, optouts=optouts, stated=stated
         )
+        watch(layout, plan)
         path = layout.run(campaign.id, name).plan
         _write(path, plan)
     else:
