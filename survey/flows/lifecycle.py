@@ -71,6 +71,8 @@ def trace(settings: Settings, campaign: str) -> LifecycleSummary:
         if plan is plans[-1] or is_stale(paths):
             judge(settings, campaign, plan.run)
             judged += 1
+        if not paths.checks.is_file():
+            continue  # its evidence was gone before there were checks
         ended_at = read_manifest(paths).ended_at if paths.done.exists() else None
         runs.append(JudgedRun(plan.run, ended_at, paths.checks, paths.findings))
     optouts = read_log(Path(plans[-1].optouts))
