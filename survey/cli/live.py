@@ -74,13 +74,17 @@ def line(status: ScanStatus) -> str:
 def view(status: ScanStatus) -> Group:
     """All figures, for a terminal."""
     facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(status):
+    for name, value in figures(status):
         facts.add_row(Text(name, style="bold"), Text(value))
-    bar = ProgressBar(total=max(1, status.planned), completed=status.done, width=60)
+    if status.reason:
+        facts.add_row(Text("paused", style="bold"), Text(status.reason))
+    bar = Table.grid()  # a bar by itself ends no line
+    bar.add_row(ProgressBar(total=max(1, status.planned), completed=status.done, width=60))
     return Group(Text(f"{status.state.value}: {line(status)}"), bar, facts)
 
 
-def _facts(status: ScanStatus) -> Iterator[tuple[str, str]]:
+def figures(status: ScanStatus) -> Iterator[tuple[str, str]]:
+    """Name and value of all that ``line`` does not say."""
     hits = f" ({status.found / status.sent:.2%})" if status.sent else ""
     yield (
         "answers",
@@ -89,29 +93,46 @@ def _facts(status: ScanStatus) -> Iterator[tuple[str, str]]:
             f"{status.unreachable:,} unreachable"
         ),
     )
-    if status.rechecked:
-        yield "missed by one look", missed_text(miss_rate([status]))
-    yield "in flight", f"{status.in_flight:,}, {status.conversations:,} conversations done"
+    yield "missed by one look", missed_text(miss_rate([status]))
+    yield (
+        "conversations",
+        (
+            f"{status.in_flight:,} connects and conversations in flight, "
+            f"{status.conversations:,} conversations done, {status.aborted:,} of them broken off"
+        ),
+    )
     if status.failures:
-        most = sorted(status.failures.items(), key=lambda item: -item[1])[:MOST_FAILURES]
-        yield "failures", ", ".join(f"{count:,} {kind}" for kind, count in most)
+        most = sorted(status.failures.items(), key=lambda item: -item[1])
+        shown = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in most[:MOST_FAILURES]]
+        rest = sum(count for _, count in most[MOST_FAILURES:])
+        yield "failures", ", ".join([*shown, *([f"{rest:,} others"] if rest else [])])
     yield (
         "slots",
         (
-            f"{status.running} of {status.slots} in use, {status.resting} resting; leases renewed "
-            f"{status.silence:.1f} s ago"
+            f"{status.running} of {status.slots} in use, {status.resting} resting; "
+            f"{status.silence:.1f} s since a worker last renewed its lease"
         ),
     )
-    lag = "" if status.optouts_lag is None else f", the last after {status.optouts_lag:.1f} s"
-    yield "opt-outs", f"{status.optouts_obeyed:,} of {status.optouts:,} in force{lag}"
+    yield "handed out again", again(status.retries, status.repeated)
+    yield "opt-outs", _optouts(status)
     yield "canary", f"ill for {status.canary_ill} workers" if status.canary_ill else "well"
-    if status.retries:
-        yield (
-            "handed out again",
-            f"{status.retries:,} shards, at most {status.repeated:,} targets dialled twice",
+    if status.shortages:
+        yield "could not send", f"{status.shortages:,} times, for want of ports or descriptors"
+
+
+def again(shards: int, targets: int) -> str:
+    """What may have been sent twice."""
+    return f"{shards:,} shards, so at most {targets:,} targets were dialled more than once"
+
+
+def _optouts(status: ScanStatus) -> str:
+    lag = ""
+    if status.optouts_lag is not None:
+        lag = (
+            f"; the newest was in force everywhere after {status.optouts_lag:.1f} s, "
+            f"the slowest after {status.optouts_worst_lag:.1f} s"
         )
-    if status.reason:
-        yield "paused", status.reason
+    return f"{status.optouts_obeyed:,} of {status.optouts:,} in force in every worker{lag}"
 
 
 def _eta(seconds: float | None) -> str:

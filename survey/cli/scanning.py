@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from survey.cli.live import again, figures
 from survey.cli.main import settings_of
 from survey.cli.missed import missed_text
 from survey.cli.options import campaign_argument, json_option, run_option
@@ -22,7 +23,6 @@ from survey.flows.plan import plan_run
 from survey.flows.runs import newest_run
 from survey.flows.scan import ScanSummary
 from survey.flows.scan import scan as run_scan
-from survey.flows.standing import ScanStatus
 from survey.model.discovery import DiscoveryPlan, Method
 from survey.targets.campaign import read_campaign
 from survey.targets.plan import plan_hash
@@ -116,16 +116,9 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
                 f"{standing.state}: {standing.reason}" if standing.reason else standing.state,
             ),
             ("targets", f"{standing.done:,} of {standing.planned:,}"),
-            ("found open ports", standing.found),
-            ("missed by one look", missed_text(miss_rate([standing]))),
             ("packets/s", f"{standing.rate:,.0f} of at most {standing.cap:,}"),
-            (
-                "shards",
-                f"{standing.committed:,} of {standing.shards:,}, {standing.running} running",
-            ),
-            ("handed out again", _again(standing.retries, standing.repeated)),
-            ("opt-outs", _optouts(standing)),
-            ("silence", f"{standing.silence:,.1f} s since a worker last renewed its lease"),
+            ("shards", f"{standing.committed:,} of {standing.shards:,}"),
+            *figures(standing),
             ("time left", duration(standing.eta)),
             ("follow-ups", _waiting(later)),
         ]
@@ -136,20 +129,6 @@ def status(ctx: click.Context, campaign: Path, run: str | None, *, as_json: bool
             f"a round of follow-ups is {one.state}: {one.done:,} of {one.planned:,} targets, "
             f"shards {one.committed:,} of {one.shards:,}"
         )
-
-
-def _again(shards: int, targets: int) -> str:
-    return f"{shards:,} shards, so at most {targets:,} targets were dialled more than once"
-
-
-def _optouts(standing: ScanStatus) -> str:
-    lag = ""
-    if standing.optouts_lag is not None:
-        lag = (
-            f"; the newest was in force everywhere after {standing.optouts_lag:.1f} s, "
-            f"the slowest after {standing.optouts_worst_lag:.1f} s"
-        )
-    return f"{standing.optouts_obeyed:,} of {standing.optouts:,} in force in every worker{lag}"
 
 
 def _waiting(later: FollowUpStatus) -> str:
@@ -213,7 +192,7 @@ def print_scan(summary: ScanSummary) -> None:
             ("observations", summary.observations),
             ("packets", summary.packets),
             ("shards", summary.shards),
-            ("handed out again", _again(summary.retries, summary.repeated)),
+            ("handed out again", again(summary.retries, summary.repeated)),
             ("took", duration(summary.seconds)),
         ]
     )

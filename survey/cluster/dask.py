@@ -227,7 +227,10 @@ class DaskPool:
     def _outcome(self, assignment: Assignment, future: Future) -> Outcome:
         try:
             if future.status == "finished":
-                result = future.result()
+                try:
+                    result = future.result()
+                except Exception as unread:  # noqa: BLE001 - whatever Dask makes of its bytes
+                    return Lost(assignment, f"its answer can't be read ({type(unread).__name__})")
                 if isinstance(result, SurveyError):
                     return Broken(assignment, result)
                 return Done(assignment, result)
@@ -259,7 +262,8 @@ def _key(assignment: Assignment) -> str:
 def _task(work: Work, assignment: Assignment) -> Receipt | SurveyError:
     """Runs in a worker's thread, outside the loop that talks to the scheduler.
 
-    An error of ours is an answer: Dask would log it with its traceback if it were raised.
+    An error of ours is an answer: Dask would log it with its traceback if it were raised.  It comes
+    without what led to it: task groups refer to one another, and pickling would not end.
     """
     worker = get_worker()
 
@@ -269,4 +273,5 @@ def _task(work: Work, assignment: Assignment) -> Receipt | SurveyError:
     try:
         return work(assignment, report)
     except SurveyError as error:
-        return error
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
