@@ -1,0 +1,249 @@
+"""Whatever jurisdiction, findings and opt-outs: an agency's files hold its own, all of it, no more.
+
+The oracle is a few lines over plain numbers; the files are searched as bytes, unpacked.
+"""
+
+import base64
+import io
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from judged_run import BEGUN, JudgedRun, make_judged_run, write_hosts
+from made_feed import FEEDS
+
+from survey.analysis.jurisdiction import view
+from survey.flows.feeds import Written, about, write_feeds
+from survey.model.address import Range, format_ip, parse_ip
+from survey.model.agency import Agency, Jurisdiction
+from survey.model.delivery import Audience, Format
+from survey.model.probe import Probe
+from survey.reports.feeds.manifest import NAME, read_manifest
+from survey.reports.hosts import hosts_name, render_hosts
+from survey.storage.schemas import FINDINGS, HOSTS
+from survey.targets.ranges import RangeSet
+
+NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+BLOCKS = tuple(map(parse_ip, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
+IPV4 = re.compile(rb"(?<![\w.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}(?![\w.])")
+MARK = re.compile(rb"mark(\d+)of")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One world and one reader of it."""
+
+    findings: tuple[tuple[int, Probe, bool, int | None], ...]  # ip, probe, open, exit
+    jurisdiction: Jurisdiction
+    optouts: tuple[Range, ...]
+
+
+@pytest.fixture(scope="module")
+def judged_run() -> Iterator[JudgedRun]:
+    """Two countries, two networks and a gap; its findings are replaced by each example."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield make_judged_run(Path(folder))
+
+
+ips = st.builds(lambda block, offset: block + offset, st.sampled_from(BLOCKS), st.integers(0, 255))
+
+
+@st.composite
+def ranges(draw: st.DrawFn) -> Range:
+    """A part of one block, as a CIDR would be or not."""
+    block, first = draw(st.sampled_from(BLOCKS)), draw(st.integers(0, 255))
+    return Range(block + first, block + draw(st.integers(first, 255)))
+
+
+jurisdictions = st.builds(
+    Jurisdiction,
+    st.frozensets(st.sampled_from(["ES", "MX", "AR"]), max_size=2),
+    st.frozensets(st.sampled_from([64500, 64501, 64510]), max_size=2),
+    st.lists(ranges(), max_size=2).map(tuple),
+    st.lists(ranges(), max_size=2).map(tuple),
+)
+findings = st.lists(
+    st.tuples(ips, st.sampled_from(Probe), st.booleans(), st.none() | ips),
+    max_size=12,
+    unique_by=lambda one: one[:2],
+).map(tuple)
+cases = st.builds(Case, findings, jurisdictions, st.lists(ranges(), max_size=1).map(tuple))
+
+
+@given(cases)
+@settings(
+    max_examples=25,
+    phases=NO_SHRINKING,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_files_hold_the_jurisdiction_and_nothing_else(judged_run: JudgedRun, case: Case) -> None:
+    """Every own open server is in every form; no address and no word of another is in any byte."""
+    own = {
+        (ip, probe): exit_
+        for ip, probe, is_open, exit_ in case.findings
+        if is_open and _is_own(case, ip)
+    }
+    allowed = {ip for ip, _ in own} | {
+        exit_ for exit_ in own.values() if exit_ is not None and _is_own(case, exit_)
+    }
+    files = _make(judged_run, case)
+    assert {format_ for format_, _ in files} == {*FEEDS, Format.CSV, None}
+    for format_ in {*FEEDS, Format.CSV, None}:
+        data = b"\n".join(part for of, parts in files if of is format_ for part in parts)
+        named = {parse_ip(text.decode()) for text in IPV4.findall(data)}
+        marks = {int(text) for text in MARK.findall(data)}
+        if format_ is None:  # the manifest: counts
+            assert not named | marks
+            continue
+        assert named == allowed, format_
+        assert marks == {ip for ip, _ in own}, format_
+
+
+@given(cases)
+@settings(
+    max_examples=10,
+    phases=NO_SHRINKING,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_opted_out_are_a_count(judged_run: JudgedRun, case: Case) -> None:
+    """How many addresses of the plan in the jurisdiction opted out, by a sum over all of them."""
+    files = _make(judged_run, case)
+    (manifest,) = (parts[0] for format_, parts in files if format_ is None)
+    said = json.loads(manifest)
+    every = [block + offset for block in BLOCKS for offset in range(256)]
+    inside = [ip for ip in every if _claims(case.jurisdiction, ip)]
+    out = [ip for ip in inside if any(ip in part for part in case.optouts)]
+    assert said["addresses_opted_out"] == len(out)
+    assert said["addresses_tested"] == len(inside) - len(out)
+
+
+def _claims(jurisdiction: Jurisdiction, ip: int) -> bool:
+    country, asn = _place(ip)
+    return jurisdiction.closeness(ip, country or "", asn) > 0
+
+
+def _is_own(case: Case, ip: int) -> bool:
+    return _claims(case.jurisdiction, ip) and not any(ip in part for part in case.optouts)
+
+
+def _place(ip: int) -> tuple[str | None, int | None]:
+    """As the registries of the made run have it."""
+    block = ip & 0xFFFFFF00
+    if block == BLOCKS[0]:
+        return "ES", 64500 if ip - block < 128 else 64501
+    return ("MX", 64501) if block == BLOCKS[1] else (None, None)
+
+
+def _make(judged_run: JudgedRun, case: Case) -> list[tuple[Format | None, list[bytes]]]:
+    """The files of the case's agency, each unpacked; None is the manifest."""
+    layout, plan = judged_run.layout, judged_run.plan
+    run = layout.run(plan.campaign, plan.run)
+    known = run.hosts.with_name("known.parquet")
+    if not known.exists():  # the snapshots' ids of the made run
+        pq.write_table(pq.read_table(run.hosts).slice(0, 1), known)
+    ids = pq.read_table(known).to_pylist()[0]
+    rows = [_finding(one, ids) for one in case.findings]
+    pq.write_table(pa.Table.from_pylist(rows, schema=FINDINGS), run.findings)
+    hosts = {row["ip"]: _host(row) for row in rows}
+    write_hosts(run, pa.Table.from_pylist([*hosts.values()] or [_host(ids)], schema=HOSTS))
+    agency = Agency(
+        id="xx-prueba",
+        name="Agencia",
+        country="ES",
+        languages=("es",),
+        jurisdiction=case.jurisdiction,
+        contact="desk@xx-prueba.example",
+        page="https://xx-prueba.example",
+        tlp="TLP:AMBER",
+        audiences=(Audience.TECHNICAL,),
+        formats=(Format.CSV, *FEEDS),
+    )
+    with view(layout, plan, case.jurisdiction, RangeSet.of(case.optouts)) as seen:
+        servers, tested, opted_out = seen.servers(), seen.tested.size, seen.opted_out
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        of = about(agency, plan, (), datetime(2026, 11, 26, 8, 30, tzinfo=UTC))
+        hosts_file = folder / hosts_name(agency, plan.run)
+        hosts_file.write_text(render_hosts(servers), encoding="utf-8", newline="")
+        written = [Written(hosts_file, Format.CSV, len(servers))]
+        write_feeds(folder, of, servers, written, tested=tested, opted_out=opted_out)
+        entries = read_manifest(folder)
+        assert {path.name for path in folder.iterdir()} == {NAME, *(one.name for one in entries)}
+        return [
+            *((one.format, list(_unpacked(folder / one.name))) for one in entries),
+            (None, [(folder / NAME).read_bytes()]),
+        ]
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    """A file's bytes, and what is packed in them."""
+    data = path.read_bytes()
+    if path.suffix != ".parquet":  # there a text's length is a byte beside it, maybe a digit
+        yield data
+    if path.suffix == ".xlsx":
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            yield from map(book.read, book.namelist())
+    if path.suffix == ".parquet":
+        table = pq.read_table(io.BytesIO(data))
+        yield repr(table.to_pylist()).encode()
+        yield repr(table.schema.metadata).encode()
+        yield repr(pq.read_metadata(io.BytesIO(data)).to_dict()).encode()
+    if "-xarf-" in path.name:
+        for line in data.splitlines():
+            for part in json.loads(line).get("evidence", ()):
+                yield base64.b64decode(part["payload"])
+
+
+def _finding(one: tuple[int, Probe, bool, int | None], ids: dict[str, object]) -> dict[str, object]:
+    ip, probe, is_open, exit_ = one
+    country, asn = _place(ip)
+    mark = f"mark{ip}of"
+    return {
+        "campaign": "trial",
+        "run": "2026-W48",
+        "ip": ip,
+        "port": 25 if probe.is_relay else 1080,
+        "probe": probe.value,
+        "verdict": "open" if is_open else "suspected",
+        "rung": 6 if is_open else 4,
+        "rule": "test.rule",
+        "exit_ip": None if exit_ is None else bytes(10) + b"\xff\xff" + exit_.to_bytes(4),
+        "first_seen": BEGUN,
+        "last_seen": BEGUN + timedelta(minutes=1),
+        "variant": "V1",
+        "code": 250,
+        "reply": f"250 {mark}\r\n".encode(),
+        "banner": f"220 {mark} {format_ip(ip)}\r\n".encode(),
+        "software": "postfix",
+        "software_version": mark,
+        "host": f"{mark}.example",
+        "country": country,
+        "asn": asn,
+        "network": None if asn is None else f"AS{asn}",
+        "country_snapshot": ids["country_snapshot"],
+        "network_snapshot": ids["network_snapshot"],
+    }
+
+
+def _host(row: dict[str, object]) -> dict[str, object]:
+    """A host of a finding; which kind it is plays no part here."""
+    names = ("campaign", "run", "ip", "country", "asn", "network", "country_snapshot")
+    return {name: row[name] for name in (*names, "network_snapshot", "rung", "verdict")}
+
+
+def test_search_finds_what_is_there() -> None:
+    """The patterns of the search, on what they must not miss."""
+    text = b'{"ip":"192.0.2.7"} 198.51.100.255, mark3221225991of.example'
+    assert IPV4.findall(text) == [b"192.0.2.7", b"198.51.100.255"]
+    assert MARK.findall(text) == [b"3221225991"]
+    assert format_ip(3221225991) == "192.0.2.7"
