@@ -384,3 +384,22 @@ def test_now_is_now_if_nobody_says(desk: Desk, clock: Callable[[], datetime]) ->
     before = clock().replace(microsecond=0)
     planned = plan_run(desk.path, desk.settings)
     assert before <= planned.plan.created_at <= clock()
+
+
+def test_summary_of_a_survey_says_which_controls_it_lacks(desk: Desk) -> None:
+    """A path that answers for everybody is noticed by them alone."""
+    controls = ""
+    for run, line, lacking in (
+        ("a", "", "open, closed, nonexistent"),
+        ("b", 'open = ["socks5 198.51.100.30:1080"]\n', "closed, nonexistent"),
+        ("c", 'closed = ["socks5 198.51.100.31:1080"]\n', "nonexistent"),
+        ("d", 'nonexistent = ["198.51.100.32:25"]\n', ""),
+    ):
+        controls += line
+        desk.write(SURVEY, (COVERS, RANGES_COVER), ("[rate]", f"[controls]\n{controls}[rate]"))
+        planned = desk.plan(run)
+        desk.finish(planned)
+        told = [one for one in planned.summary.missing if one.startswith("controls known to be")]
+        assert [one.partition(":")[0] for one in told] == (
+            [f"controls known to be {lacking}"] if lacking else []
+        )
