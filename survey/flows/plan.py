@@ -15,7 +15,7 @@ from survey.errors import BusyError, ConfigError, GateClosedError
 from survey.flows.importing import import_found
 from survey.flows.watch import watch
 from survey.model.discovery import Method
-from survey.model.plan import Plan
+from survey.model.plan import Kind, KnownAs, Plan
 from survey.settings import Settings
 from survey.storage.files import creating
 from survey.storage.keys import TOKEN
@@ -247,3 +247,9 @@ def _lacks(layout: Layout, settings: Settings, plan: Plan) -> Iterator[str]:
         yield f"the canary: it has logged nothing in {layout.arrivals}; start `survey canary`"
     if plan.discovery.method is Method.SYN and not may_open():
         yield "CAP_NET_RAW, which every worker needs for SYN discovery; here it is not given"
+    known = {control.known_as for control in plan.controls}
+    if plan.kind is Kind.SURVEY and (absent := [one for one in KnownAs if one not in known]):
+        yield (
+            f"controls known to be {', '.join(absent)}: without them an intercepted path is not "
+            "noticed (docs/self-checks.md)"
+        )
