@@ -4,6 +4,7 @@ Nothing is fetched or loaded behind our back (no extensions), and what does not 
 to a private folder of the data directory, never to the working directory.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,10 @@ def connect(layout: Layout, limits: Limits | None = None) -> Connection:
     except (duckdb.InvalidInputException, duckdb.ParserException) as error:
         raise ConfigError("limits", "memory", f"{bounds} won't do", "write it like 1GB") from error
     connection.execute("SET TimeZone = 'UTC'")
-    # it would be written to stdout, into the JSON of whoever asked for that
-    connection.execute("SET enable_progress_bar = false")
+    # it would be written to stdout, into the JSON of whoever asked for that; in Jupyter without
+    # ipywidgets there is none, and not even turning it off is allowed
+    with contextlib.suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
     # of many runs' files; DuckDB looks whether a file has changed
     connection.execute("SET parquet_metadata_cache = true")
     return connection

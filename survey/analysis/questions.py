@@ -20,6 +20,7 @@ _TABLE_FUNCTIONS = {
     *("range", "generate_series", "unnest", "json_each", "json_tree", "pragma_table_info"),
     *("duckdb_columns", "duckdb_views", "duckdb_tables", "duckdb_functions", "duckdb_settings"),
 }
+_OUR_OWN = {"optout_ranges", "optout_blocks", "late_ranges", "late_blocks"}
 _SCHEMAS = {"", "main", "temp", "information_schema"}
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
@@ -63,8 +64,12 @@ def check_question(connection: Connection, question: str) -> frozenset[str]:
 def _table(node: dict[str, Any]) -> str:
     name = (node.get("table_name") or "").strip('"').lower()
     schema = (node.get("schema_name") or "").lower()
-    if schema not in _SCHEMAS or node.get("catalog_name") not in {None, "", "temp", "memory"}:
-        raise _refused(f"names {schema}.{name}, which is no table for questions")
+    if (
+        name in _OUR_OWN
+        or schema not in _SCHEMAS
+        or node.get("catalog_name") not in {None, "", "temp", "memory"}
+    ):
+        raise _refused(f"names {schema or 'main'}.{name}, which is no table for questions")
     if "/" in name or "\\" in name or name.endswith((".parquet", ".csv", ".json")):
         raise _refused(f"names a file, {name}")
     return name

@@ -70,6 +70,7 @@ def test_what_writes_in_the_guise_of_reading_is_refused(
         "SELECT (SELECT count(*) FROM stored.findings)",
         "DESCRIBE stored.findings",
         "FROM memory.stored.findings",
+        "FROM optout_ranges",
         "FROM read_parquet('{file}')",
         "FROM '{file}'",
         "FROM query('FROM stored.findings')",
@@ -80,7 +81,7 @@ def test_what_writes_in_the_guise_of_reading_is_refused(
 def test_the_tables_behind_the_views_are_out_of_reach(
     made: MadeData, opened: Survey, question: str
 ) -> None:
-    """There, addresses that have opted out would still be seen."""
+    """In them, addresses that have opted out would still be seen."""
     with pytest.raises(ConfigError, match=r"^query: "):
         ask(opened, question.replace("{file}", str(made.layout.run(CAMPAIGN, RUN).findings)))
 
