@@ -1,5 +1,6 @@
 """What runs a cluster elsewhere is whole, agrees with itself, and knows our options and files."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from made_hosts import unit_command
 from survey.cli.main import main
 
 INFRA = Path(__file__).parents[2] / "infra" / "cluster"
-UNITS = sorted((INFRA / "systemd").iterdir())
+UNITS = sorted((INFRA / "systemd").glob("*.service"))
+DROP_IN = INFRA / "systemd" / "survey-worker@.service.d" / "syn.conf"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())
 KUBERNETES = {
     f"{document['kind']} {document['metadata']['name']}": document
@@ -155,6 +157,63 @@ def test_unit_is_one_that_systemd_takes(unit: Path, tmp_path: Path) -> None:
     )
     ours = [line for line in done.stderr.splitlines() if unit.name.partition("@")[0] in line]
     assert [line for line in ours if "not-found" not in line and "Failed to" not in line] == []
+
+
+def test_workers_have_no_capability_but_for_raw_packets() -> None:
+    """Discovery by SYN needs CAP_NET_RAW and a packet socket; everything else needs nothing."""
+    for unit in UNITS:
+        text = unit.read_text()
+        assert "\nCapabilityBoundingSet=\n" in text, unit.name
+        assert "AmbientCapabilities" not in text
+        assert "NoNewPrivileges=yes" in text
+    lines = DROP_IN.read_text().splitlines()
+    assert "AmbientCapabilities=CAP_NET_RAW" in lines
+    assert [line for line in lines if line.startswith("CapabilityBoundingSet")] == [
+        "CapabilityBoundingSet=",  # empties what the unit says
+        "CapabilityBoundingSet=CAP_NET_RAW",
+    ]
+    assert "RestrictAddressFamilies=AF_PACKET" in lines
+
+
+def test_drop_in_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    """Read after the unit that it belongs to."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("there is no systemd-analyze")
+    unit = (INFRA / "systemd" / "survey-worker@.service").read_text()
+    merged = unit.replace("[Install]", DROP_IN.read_text() + "\n[Install]")
+    copy = tmp_path / "survey-worker@1.service"
+    copy.write_text(re.sub(r"/opt/survey/bin/\w+", "/bin/true", merged))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ours = [line for line in done.stderr.splitlines() if "survey-worker" in line]
+    assert [line for line in ours if "not-found" not in line and "Failed to" not in line] == []
+
+
+def test_what_the_drop_in_gives_is_enough_for_raw_packets() -> None:
+    """As nobody, with that one capability and no way to more."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("needs root and setpriv")
+    only = [
+        "--inh-caps=-all,+net_raw",
+        "--ambient-caps=-all,+net_raw",
+        "--bounding-set=-all,+net_raw",
+    ]
+    done = subprocess.run(
+        [
+            *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
+            *only,
+            *(sys.executable, "-c"),
+            "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_runbook_has_an_answer_to_everything_that_is_asked_of_it() -> None:
