@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+
 DEFAULT = "en"
 """What everybody gets whose languages we have not written yet."""
 
@@ -17,3 +19,8 @@ def choose_language(wanted: Iterable[str], available: Iterable[str]) -> str:
             if tag in known:
                 return known[tag]
     return DEFAULT
+
+
+def direction(language: str) -> str:
+    """``rtl`` for a language that is written from right to left, else ``ltr`` (HTML's words)."""
+    return "rtl" if language.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"

@@ -11,13 +11,15 @@ One source for both parts: nobody translates or checks a letter twice (decision 
 """
 
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
 
 from markupsafe import Markup, escape
+
+from survey.model.language import direction
+from survey.notify.wrapping import columns, fill, joined
 
 WIDTH = 72
 """Columns of the plain text (RFC 3676 asks for at most 78)."""
@@ -63,10 +65,10 @@ def to_html(blocks: tuple[Block, ...], title: str, language: str, links: frozens
     """A small HTML page; of all addresses only ``links``, which are ours, can be clicked."""
     body = Markup("\n").join(_html(block, links) for block in blocks)
     return Markup(
-        '<!doctype html>\n<html lang="{}">\n<head>\n<meta charset="utf-8">\n<title>{}</title>\n'
-        "</head>\n<body style=\"font: 16px/1.5 'Segoe UI', Roboto, 'Noto Sans', sans-serif; "
-        'max-width: 42em">\n{}\n</body>\n</html>\n'
-    ).format(language, title, body)
+        '<!doctype html>\n<html lang="{}" dir="{}">\n<head>\n<meta charset="utf-8">\n'
+        "<title>{}</title>\n</head>\n<body style=\"font: 16px/1.5 'Segoe UI', Roboto, 'Noto Sans', "
+        'sans-serif; max-width: 42em">\n{}\n</body>\n</html>\n'
+    ).format(language, direction(language), title, body)
 
 
 def _kind(line: str) -> Kind:
@@ -88,33 +90,22 @@ def _bare(kind: Kind, line: str) -> str:
 def _text_lines(block: Block) -> Iterator[str]:
     match block.kind:
         case Kind.HEADING:
-            title = _fill(" ".join(block.lines), "", "")
+            title = fill(joined(block.lines), WIDTH, "", "")
             yield from title
-            yield "-" * max(map(len, title))
+            yield "-" * max(map(columns, title))
         case Kind.PARAGRAPH:
-            yield from _fill(" ".join(block.lines), "", "")
+            yield from fill(joined(block.lines), WIDTH, "", "")
         case Kind.BULLETS:
             for item in block.lines:
-                yield from _fill(item, "- ", "  ")
+                yield from fill(item, WIDTH, "- ", "  ")
         case Kind.STEPS:
             for step in block.lines:
                 number, _, item = step.partition(" ")
-                yield from _fill(item, f"{number} ", "   ")
+                yield from fill(item, WIDTH, f"{number} ", "   ")
         case Kind.LINES:
             yield from (f"  {line}" for line in block.lines)
         case Kind.SIGNATURE:
             yield from block.lines
-
-
-def _fill(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _html(block: Block, links: frozenset[str]) -> Markup:

@@ -21,6 +21,7 @@ from survey.model.probe import Probe
 from survey.model.verdict import Rung
 from survey.notify import letter as letters
 from survey.notify.letter import address_letter, write_letter, written
+from survey.notify.wrapping import columns
 
 APPROVED = Path(__file__).parent / "letters"
 KINDS = (
@@ -53,6 +54,11 @@ FACTS = {language: told["facts"] | EVERYWHERE for language, told in TOLD.items()
 WORDS = {language: told["words"] for language, told in TOLD.items()}
 
 
+def letters_only(text: str) -> str:
+    """Without what stands between words: some scripts have nothing there."""
+    return "".join(text.split())
+
+
 @pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
 def test_letter_is_as_approved(language: str, probe: Probe, rung: Rung) -> None:
     """A changed word is seen and read before it can reach anybody."""
@@ -67,8 +73,8 @@ def test_letter_is_as_approved(language: str, probe: Probe, rung: Rung) -> None:
 @pytest.mark.parametrize(("language", "probe", "rung"), EVERY)
 def test_letter_says_every_fact(language: str, probe: Probe, rung: Rung) -> None:
     """The table of the mission, in each language and for each kind of server."""
-    words = " ".join(write_letter(make_notice(probe, rung), language).text.split())
-    missing = [fact for fact, phrase in FACTS[language].items() if phrase not in words]
+    words = letters_only(write_letter(make_notice(probe, rung), language).text)
+    missing = [fact for fact, said in FACTS[language].items() if letters_only(said) not in words]
     assert not missing
 
 
@@ -86,7 +92,7 @@ def test_software_is_named_only_if_it_names_itself(language: str) -> None:
 def test_text_is_at_most_72_columns(language: str, probe: Probe, rung: Rung) -> None:
     """Readable in any mail reader, quoted or not."""
     text = write_letter(make_notice(probe, rung, preview=True), language).text
-    assert [line for line in text.splitlines() if len(line) > 72] == []
+    assert [line for line in text.splitlines() if columns(line) > 72] == []
 
 
 @pytest.mark.parametrize("language", written())
@@ -102,9 +108,9 @@ def test_subject_asks_and_names_case_and_address(language: str) -> None:
 def test_unlisted_server_says_how_it_was_found(language: str) -> None:
     """No public database is named if there is none."""
     notice = replace(make_notice(), listings=())
-    words = " ".join(write_letter(notice, language).text.split())
-    assert FACTS[language]["public databases"] not in words
-    assert WORDS[language]["unlisted"] in words
+    words = letters_only(write_letter(notice, language).text)
+    assert letters_only(FACTS[language]["public databases"]) not in words
+    assert letters_only(WORDS[language]["unlisted"]) in words
 
 
 @pytest.mark.parametrize("language", written())
@@ -112,7 +118,7 @@ def test_one_listing_is_singular(language: str) -> None:
     """One database is not several."""
     notice = make_notice()
     text = write_letter(replace(notice, listings=notice.listings[:1]), language).text
-    assert WORDS[language]["one"] in " ".join(text.split())
+    assert letters_only(WORDS[language]["one"]) in letters_only(text)
 
 
 @pytest.mark.parametrize("language", written())
@@ -121,8 +127,8 @@ def test_proxy_without_a_way_to_mail_is_not_said_to_send_mail(language: str) -> 
     proven = write_letter(make_notice(Probe.SOCKS5, Rung.R6), language).text
     tunnel = write_letter(make_notice(Probe.SOCKS5, Rung.R5), language).text
     phrase = WORDS[language]["mail"]
-    assert phrase in " ".join(proven.split())
-    assert phrase not in " ".join(tunnel.split())
+    assert letters_only(phrase) in letters_only(proven)
+    assert letters_only(phrase) not in letters_only(tunnel)
 
 
 @pytest.mark.parametrize("language", written())
@@ -150,7 +156,7 @@ def test_steps_for_a_program_are_as_approved(language: str, software: str) -> No
         path.write_text(steps, encoding="utf-8")
 
     assert steps == path.read_text(encoding="utf-8")
-    assert [line for line in text.splitlines() if len(line) > 72] == []
+    assert [line for line in text.splitlines() if columns(line) > 72] == []
     assert all(f"\n{number}. " in steps for number in (1, 2, 3))
 
 
