@@ -116,6 +116,8 @@ def figures(status: ScanStatus) -> Iterator[tuple[str, str]]:
     yield "handed out again", again(status.retries, status.repeated)
     yield "opt-outs", _optouts(status)
     yield "canary", f"ill for {status.canary_ill} workers" if status.canary_ill else "well"
+    if status.checks:
+        yield "controls", f"found as they are known, {status.checks:,} times"
     if status.shortages:
         yield "could not send", f"{status.shortages:,} times, for want of ports or descriptors"
 

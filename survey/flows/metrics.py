@@ -37,6 +37,7 @@ COUNTERS = {
     "aborted": ("conversations_aborted", "Of those, broken off by an opt-out or a stop."),
     "retries": ("shards_handed_out_again", "Shards handed out again."),
     "repeated": ("targets_repeated_at_most", "Targets that may have been dialled again."),
+    "checks": ("controls_checked", "Times that a worker found all controls as we know them."),
     "rechecked": ("targets_rechecked", "Targets dialled a second time."),
     "reopened": ("targets_reopened", "Of those, accepted the second connection."),
     "missed": ("targets_missed", "Of those again, had not accepted the first."),

@@ -23,6 +23,9 @@ _SUMS = (
 )
 """Counts that receipts and reports have in common; a receipt calls what was found ``open``."""
 
+_REPORTED = ("shortages", "checks")
+"""Counts that only reports have."""
+
 
 class State(StrEnum):
     """What a scan is doing."""
@@ -71,6 +74,7 @@ class ScanStatus:
         failures: How conversations of this coordinator's shards ended early, by kind.
         shortages: Times that a worker's machine could not send.
         canary_ill: Workers that find the canary out of order.
+        checks: Times that a worker of this coordinator found all controls as we know them.
         slots: Shares of the cap.
         packets: Packets charged, those of lost shards included.
         rechecked: Targets that were dialled a second time, to tell what one look misses.
@@ -107,6 +111,7 @@ class ScanStatus:
     failures: Mapping[str, int] = field(default_factory=dict)
     shortages: int = 0
     canary_ill: int = 0
+    checks: int = 0
     slots: int = 0
     packets: int = 0
     rechecked: int = 0
@@ -169,6 +174,7 @@ class Standing:
         self._repeated = self.retries * self._each
         self._packets = 0
         self._before = Counter(self._past)
+        self._gone: Counter[str] = Counter()
 
     def begin(self, shard: int, attempt: int) -> None:
         """A shard was handed out; reports of it count from now on."""
@@ -188,7 +194,7 @@ class Standing:
             last = self._live.pop(receipt.shard, None)
             if last is not None:
                 self._failures.update(dict(last.failures))
-                self._past["shortages"] += last.shortages
+                self._past.update({name: getattr(last, name) for name in _REPORTED})
             self._add(receipt)
 
     def lose(self, shard: int) -> None:
@@ -197,12 +203,14 @@ class Standing:
             lost = self._live.pop(shard, None)
             if lost is not None:
                 self._packets += lost.packets
+                self._gone.update({name: getattr(lost, name) for name in (*_SUMS, *_REPORTED)})
                 self._repeated += lost.planned or self._each
 
     def sample(self) -> Sample:
-        """What this coordinator's shards have seen so far, for the stop rules."""
+        """What this coordinator's shards have seen so far, lost ones too, for the stop rules."""
         with self._lock:
             sums = self._sums(list(self._live.values()))
+            sums.update(self._gone)
             sums.subtract(self._before)
             return Sample(
                 at=self._clock(),
@@ -249,7 +257,7 @@ class Standing:
                 **{name: sums[name] for name in _SUMS if name != "found"},
                 in_flight=sum(one.running for one in live),
                 failures=dict(sorted(failures.items())),
-                shortages=sums["shortages"],
+                **{name: sums[name] for name in _REPORTED},
                 canary_ill=sum(one.canary_ill for one in live),
                 slots=leasing.slots,
                 packets=packets,
@@ -267,7 +275,7 @@ class Standing:
         """Counts of all shards, committed and under way."""
         sums = Counter(self._past)
         for one in live:
-            sums.update({name: getattr(one, name) for name in (*_SUMS, "shortages")})
+            sums.update({name: getattr(one, name) for name in (*_SUMS, *_REPORTED)})
         return sums
 
     def _pace(self, now: float, seconds: float, column: int) -> float:

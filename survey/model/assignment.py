@@ -142,6 +142,7 @@ class Progress:
         failures: How conversations ended early, by kind.
         shortages: Times that this machine could not send: no port, no descriptor, no buffer.
         canary_ill: Whether this worker finds the canary out of order.
+        checks: Times that all controls were found as we know them.
         rechecked: Targets dialled a second time.
         reopened: Of those, accepted the second connection.
         missed: Of those again, had not accepted the first.
@@ -163,6 +164,7 @@ class Progress:
     failures: tuple[tuple[str, int], ...] = ()
     shortages: int = 0
     canary_ill: bool = False
+    checks: int = 0
     rechecked: int = 0
     reopened: int = 0
     missed: int = 0

@@ -33,6 +33,7 @@ STATUS = ScanStatus(
     failures={"reset": 3, "wrong_protocol": 1},
     shortages=9,
     canary_ill=2,
+    checks=8,
     slots=3,
     packets=700,
     rechecked=40,
@@ -59,6 +60,7 @@ def test_every_figure_is_in_the_view() -> None:
         "1 shards, so at most 100 targets",
         "2 of 3 in force in every worker; the newest was in force everywhere after 1.5 s",
         "ill for 2 workers",
+        "found as they are known, 8 times",
         "9 times, for want of ports or descriptors",
         "paused the canary does not answer",
     ):

@@ -127,3 +127,17 @@ def test_what_may_have_been_sent_twice_is_counted(clock: Clock) -> None:
 
     assert (before.retries, before.repeated) == (2, 200)
     assert after.repeated == 300
+
+
+def test_what_a_lost_worker_saw_stays_in_the_samples(clock: Clock) -> None:
+    """Else its loss would look as if ports had closed; results don't count it."""
+    standing = Standing(200, 2, [], {}, clock)
+    standing.begin(0, 0)
+    seen = replace(progress(0, 50, 60), sent=50, found=20, refused=5, shortages=1)
+    standing.note(seen)
+    before = standing.sample()
+    standing.lose(0)
+
+    assert standing.sample() == before
+    assert (before.sent, before.opened, before.answered, before.shortages) == (50, 20, 25, 1)
+    assert standing.status(State.RUNNING, leasing(10)).found == 0
