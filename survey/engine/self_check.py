@@ -5,6 +5,9 @@ every target look alike, and no single answer shows it.  So before, during and a
 worker tests a control that is open, one that is closed, and one that does not exist.  If one is not
 as we know it, the shard is not committed: nothing that was seen over such a path is reported.
 
+A control that is not as known while our own canary is ill says nothing about the path: it is asked
+again once that is well.
+
 The controls are the campaign's, frozen in the plan.  Their door is a gate of its own that opens for
 them alone (law 1), and they are paid for like any target (law 5).
 """
@@ -13,6 +16,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from survey.engine.canary_watch import CanaryWatch
 from survey.errors import PathError
 from survey.model.address import Range, format_ip
 from survey.model.failure import Failure
@@ -53,12 +57,19 @@ class SelfCheck:
         gate: Opens for them alone.
         pacer: The slot's.
         context: The run's; its dialer is not used.
+        canary: Ours, which the open controls lead to.
     """
 
     def __init__(
-        self, controls: Sequence[PathControl], gate: Gate, pacer: Pacer, context: Context
+        self,
+        controls: Sequence[PathControl],
+        gate: Gate,
+        pacer: Pacer,
+        context: Context,
+        canary: CanaryWatch,
     ) -> None:
         self._controls = controls
+        self._canary = canary
         self._gate = gate
         self._dialer = Dialer(gate, pacer, context.identity.source_addresses)
         self._context = replace(context, dialer=self._dialer)
@@ -70,22 +81,34 @@ class SelfCheck:
             await self.check()
 
     async def check(self) -> None:
-        """Ask every control.
+        """Ask every control, while the canary is well.
 
         Raises:
             PathError: One was asked twice and is not as we know it.
         """
-        self._gate.refresh()
+        while self._controls:
+            await self._canary.recovery()
+            illnesses = self._canary.illnesses
+            self._gate.refresh()
+            problem = await self._problem()
+            if not problem:
+                return
+            if await self._canary.check() and self._canary.illnesses == illnesses:
+                raise PathError(
+                    f"the path of this worker is not honest: {problem}; nothing of this shard is "
+                    "kept"
+                )
+
+    async def _problem(self) -> str:
+        """Which control is not as we know it, and how, after asking it twice; or ""."""
         complaints = [await self._complaint(control) for control in self._controls]
         if any(complaints):
             await asyncio.sleep(AGAIN)
-            for control, complaint in zip(self._controls, complaints, strict=True):
-                if complaint and (still := await self._complaint(control)):
-                    where = f"{format_ip(control.at.ip)}:{control.at.port}"
-                    raise PathError(
-                        f"the path of this worker is not honest: the {control.known_as} control "
-                        f"{where} {still}; nothing of this shard is kept"
-                    )
+        for control, complaint in zip(self._controls, complaints, strict=True):
+            if complaint and (still := await self._complaint(control)):
+                where = f"{format_ip(control.at.ip)}:{control.at.port}"
+                return f"the {control.known_as} control {where} {still}"
+        return ""
 
     def close(self) -> None:
         """Break off what is in the air."""

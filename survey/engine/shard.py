@@ -157,7 +157,11 @@ class Shard:
             parts=plan.probes,
         )
         self._self_check = SelfCheck(
-            plan.controls, controls_gate(plan, lease.assure), self._pacer, context
+            plan.controls,
+            controls_gate(plan, lease.assure),
+            self._pacer,
+            context,
+            self._canary,
         )
         tests = {part.probe: _test(part.probe, context) for part in plan.probes}
         revisits = None
@@ -204,28 +208,18 @@ class Shard:
             self._tasks.create_task(self._canary.run()),
             self._tasks.create_task(self._self_check.run()),
         )
-        await self._honest_path()
+        await self._self_check.check()
         await self._discovery.run()
         await self._watching.run(self.conversations.add, self._holds)
         await self.conversations.drain()
         if self._recheck:
             await self._recheck.run()
-        await self._honest_path()
+        await self._self_check.check()
         # The slot's next shard knows nothing of this one: let its last second be over first.
         await asyncio.sleep(self._pacer.quiet_in())
         for helper in helpers:
             helper.cancel()
         report(self.progress())
-
-    async def _honest_path(self) -> None:
-        """See that the controls are as we know them, once the canary is well.
-
-        Raises:
-            PathError: They are not; nothing of this shard is kept.
-        """
-        if self._plan.controls:
-            await self._canary.recovery()
-            await self._self_check.check()
 
     def close(self) -> None:
         """Break off whatever is still in the air."""

@@ -7,7 +7,7 @@ import pytest
 from made_leases import MadeCoordinator
 from made_scan import FIRST, PORT, MadeScan, closed_socks5, make_scan, open_socks5, world
 
-from survey.engine import self_check
+from survey.engine import canary_watch, self_check
 from survey.engine.shard import run_shard
 from survey.errors import PathError
 from survey.model.assignment import Progress
@@ -85,3 +85,31 @@ def test_a_dishonest_path_commits_nothing(
 
         assert TARGET not in there.visits
     assert not made.run.shard(0).exists()
+
+
+def test_a_control_that_met_an_ill_canary_condemns_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lead: Lead
+) -> None:
+    """Our own failure: it is asked again once the canary is well, and the shard is kept."""
+    state = {"visits": 0, "ill": 0}
+    answers_noop = canary_watch.answers_noop
+
+    async def leads_nowhere_at_first(*streams: object) -> None:
+        state["visits"] += 1
+        if state["visits"] > 2:
+            await open_socks5(*streams)  # type: ignore[arg-type]
+
+    async def answers(door: Endpoint) -> bool:
+        if state["visits"] >= 2 and state["ill"] < 2:
+            state["ill"] += 1
+            return False
+        return await answers_noop(door)
+
+    monkeypatch.setattr(canary_watch, "answers_noop", answers)
+    with world(tmp_path, HONEST | {OPEN: leads_nowhere_at_first}) as there:
+        made = make_scan(tmp_path, shard_addresses=64, canary=there.canary, controls=CONTROLS)
+
+        receipt = run_shard(lead(made).grant(), ignore)
+
+    assert state["ill"] == 2
+    assert receipt.open == 1
