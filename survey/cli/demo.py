@@ -34,7 +34,7 @@ def demo(folder: Path, *, as_json: bool) -> None:
             ("precision", f"{result.precision:.3f}"),
             ("recall", f"{result.recall:.3f}"),
             ("took", f"{result.seconds:.1f} s"),
-            ("report", result.report),
+            *(("report", path) for path in result.reports),
             ("letter", result.letter),
         ]
     )

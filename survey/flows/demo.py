@@ -50,7 +50,8 @@ CANARY = Canary(
     echo=Endpoint(parse_ip("127.0.0.2"), 12527),
     web=Endpoint(parse_ip("127.0.0.2"), 12528),
 )
-AGENCY = "es-ejemplar"
+AGENCIES = ("es-ejemplar", "jp-kakuu", "eg-khayali")
+"""Whose reports are made: in Spanish, Japanese and Arabic."""
 CONTROLS = """
 [controls]
 open = ["smtp_relay 127.0.0.3:12531", "socks5 127.0.0.3:12532"]
@@ -82,7 +83,8 @@ class DemoResult:
         scan_seconds: The scan alone.
         packets: Packets that the scan was charged.
         run: Run id.
-        report: The agency's page.
+        report: The first agency's page.
+        reports: Every agency's files for people: pages and PDFs.
         letter: The operator's letter.
         folder: Where everything lies; try the other commands with its data, keys and agencies.
     """
@@ -98,6 +100,7 @@ class DemoResult:
     packets: int
     run: str
     report: Path
+    reports: tuple[Path, ...]
     letter: Path
     folder: Path
 
@@ -137,7 +140,8 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
             say(f"judged: {reached.right + reached.wrong:,} called open; second opinions follow")
             reproduced = _reproduced(settings, plan, on_progress)
     say(f"reproduced by others: {reproduced:,}")
-    report = make_report(settings, AGENCY, plan.run)
+    reports = [make_report(settings, agency, plan.run) for agency in AGENCIES]
+    say(f"reports for {len(reports)} agencies: {', '.join(one.language for one in reports)}")
     letter = preview_letter(settings, plan.run, finding=_finding_in(settings, plan, "ES"))
     done = summary.sent + summary.excluded + summary.opted_out
     return DemoResult(
@@ -151,7 +155,8 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
         scan_seconds=round(summary.seconds, 1),
         packets=summary.packets,
         run=plan.run,
-        report=report.page,
+        report=reports[0].page,
+        reports=tuple(path for one in reports for path in one.for_people),
         letter=letter.path,
         folder=folder,
     )
