@@ -13,6 +13,7 @@ import survey
 from survey.errors import ConfigError
 from survey.flows.history import HistoryFiles, make_history
 from survey.flows.lifecycle import trace
+from survey.flows.plan import plan_run
 from survey.flows.runs import all_runs
 from survey.lab.history.scale import START, Scale
 from survey.storage.layout import Layout
@@ -159,6 +160,21 @@ def test_letters_that_do_nothing_are_seen_to_do_nothing(tmp_path: Path) -> None:
     found = shares(tmp_path, 0.0)
     assert found["told"]["closed_30_low"] < found["held_out"]["closed_30_high"]
     assert found["held_out"]["closed_30_low"] < found["told"]["closed_30_high"]
+
+
+def test_the_next_run_watches_what_is_open_and_what_was_written_about(tmp_path: Path) -> None:
+    """Frozen with its plan: a refusal or silence of these will leave a row."""
+    scale = replace(SMALL, weeks=5, servers=40, crowd=20, narrow=(), letters_from=1)
+    made, episodes = traced(tmp_path / "h", scale)
+    planned = plan_run(made.campaign, made.settings, now=START + timedelta(days=35))
+    watched = rows(Layout(made.settings.data).run("history", planned.plan.run).watched)
+    assert [(row["ip"], row["port"]) for row in watched] == sorted(
+        {(row["ip"], row["port"]) for row in watched}
+    )
+    reasons = {(row["ip"], row["port"]): row["reason"] for row in watched}
+    for row in episodes:
+        assert reasons[row["ip"], row["port"]] == "episode", row
+    assert all(row["lost_at"] is None for row in episodes)
 
 
 def test_a_history_begins_in_an_empty_folder(tmp_path: Path) -> None:

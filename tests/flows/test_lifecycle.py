@@ -11,6 +11,7 @@ from made_data import CAMPAIGN, MORNING, MadeData, arrived, seen
 import survey
 from survey.errors import ConfigError
 from survey.flows.lifecycle import follow_letters, is_stale, trace
+from survey.flows.watch import watch
 from survey.model.address import parse_ip
 from survey.model.agency import Jurisdiction
 from survey.model.arrival import ArrivalKind
@@ -143,6 +144,23 @@ def test_a_letter_is_followed_on_five_days(made: MadeData) -> None:
         for one in read_queue(made.layout.run(CAMPAIGN, "R0")).waiting
     ]
     assert days == [1, 3, 7, 14, 30]
+
+
+def test_cases_are_watched_and_what_is_not_planned_is_not(made: MadeData) -> None:
+    """A letter's target is watched even before there are episodes."""
+    sent = MORNING + timedelta(days=2)
+    told = [
+        Told(parse_ip("192.0.2.1"), 1080, ExposureKind.PROXY, sent),
+        Told(parse_ip("203.0.113.1"), 1080, ExposureKind.PROXY, sent),
+    ]
+    follow_letters(made.settings, CAMPAIGN, "R0", told, sent)
+    plan = made.plan("R3", week(3))
+    assert watch(made.layout, plan) == 1
+    (row,) = pq.read_table(made.layout.run(CAMPAIGN, "R3").watched).to_pylist()
+    assert (row["ip"], row["port"], row["reason"]) == (parse_ip("192.0.2.1"), 1080, "case")
+    trace(made.settings, CAMPAIGN)
+    assert watch(made.layout, plan) == 4
+    assert watch(made.layout, made.plan("R9", week(40))) == 3
 
 
 def test_a_notebook_asks_for_the_lifecycle(made: MadeData) -> None:
