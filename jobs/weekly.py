@@ -1,38 +1,59 @@
-"""One campaign's week: scan (or resume), judge, and a report for every agency.
+"""One campaign's week: reports that are due, scan or resume, compact, judge, trace, reports again.
 
 For a scheduler: ``python jobs/weekly.py CAMPAIGN.toml``, with SURVEY_DATA, SURVEY_KEYS and
-SURVEY_AGENCIES set.  Each step can be repeated; run it again after a crash.
+SURVEY_AGENCIES set; once a day does no harm.  Each step knows what is done already: run it again
+after a crash, and it goes on where it was.  An agency gets its report once its own week or month is
+over, by its own calendar.
 """
 
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from survey.cluster.dask import DaskExecutor
 from survey.errors import ConfigError, StoppedError, SurveyError
-from survey.flows.judge import judge
+from survey.flows.lifecycle import trace
 from survey.flows.plan import plan_run
-from survey.flows.report import make_report
 from survey.flows.scan import scan
-from survey.settings import read_settings
-from survey.storage.agencies import read_agencies
+from survey.flows.weekly import Weekly, report_what_is_due
+from survey.settings import Settings, read_settings
+from survey.targets.campaign import read_campaign
 from survey.targets.plan import plan_hash
 
 log = logging.getLogger("weekly")
 
 
 def week(campaign: Path) -> None:
-    """All steps, one log line each; counts only."""
+    """All steps, a log line each; counts only."""
     settings = read_settings()
+    name = read_campaign(campaign).id
+    before = report_what_is_due(settings, name, datetime.now(UTC), log.info)
+    _scan_and_judge(campaign, settings)
+    after = report_what_is_due(settings, name, datetime.now(UTC), log.info)
+    _sum_up(before + after)
+
+
+def _scan_and_judge(campaign: Path, settings: Settings) -> None:
     plan = plan_run(campaign, settings).plan
     log.info("%s %s: %d targets", plan.campaign, plan.run, plan.targets)
     summary = scan(plan, plan_hash(plan), settings, DaskExecutor(plan.slots), lambda _: None)
     log.info("scanned: %d sent, %d open ports", summary.sent, summary.open)
-    judged = judge(settings, plan.campaign, plan.run)
-    log.info("judged: %d observations", judged.observations)
-    for agency in read_agencies(settings.agencies):
-        report = make_report(settings, agency.id, plan.run, campaign=plan.campaign)
-        log.info("report for %s: %s", agency.id, report.page)
+    traced = trace(settings, plan.campaign)
+    states = ", ".join(f"{count} {state}" for state, count in traced.states.items() if count)
+    log.info("judged: %d of %d runs; exposures: %s", traced.judged, traced.runs, states or "none")
+
+
+def _sum_up(done: Weekly) -> None:
+    log.info(
+        "done: %d reports made, %d delivered, %d without a run, %d failed",
+        done.made,
+        done.delivered,
+        done.without_run,
+        len(done.failed),
+    )
+    if done.failed:
+        raise SurveyError(f"no report for {', '.join(done.failed)}; the reasons are above")
 
 
 def main(arguments: list[str]) -> int:

@@ -59,6 +59,11 @@ class ReportFiles:
     suspected: int
     tested: int
 
+    @property
+    def for_people(self) -> tuple[Path, ...]:
+        """Pages and PDFs."""
+        return (self.page, *((self.pdf,) if self.pdf else ()), *self.summary)
+
 
 def make_report(
     settings: Settings,
@@ -96,7 +101,7 @@ def make_report(
     optouts = read_log(Path(plan.optouts)).ranges
     receipts = read_manifest(layout.run(plan.campaign, plan.run)).receipts()
     with view(layout, plan, agency.jurisdiction, optouts) as seen:
-        figures = gather(agency, subject, seen, receipts, moment)
+        figures = gather(layout, agency, subject, seen, receipts, now=moment)
         servers, tested, opted_out = seen.servers(), seen.tested.size, seen.opted_out
     asked = f"agency={agency.id} campaign={plan.campaign} run={plan.run}"
     record(layout, "report", asked, now=moment)

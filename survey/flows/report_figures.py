@@ -6,7 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from survey.analysis import closure as times
 from survey.analysis.jurisdiction import View
 from survey.flows.report_runs import Subject
 from survey.model.agency import Agency
@@ -25,14 +27,22 @@ from survey.reports.figures import (
     Standing,
 )
 from survey.reports.hosts import hosts_name
+from survey.storage.layout import Layout
 from survey.storage.registries import Snapshot
+from survey.storage.told import HELD_OUT_LABEL, NAME, TOLD, TOLD_LABEL
 from survey.targets.plan import plan_hash
 
 _MONTH = 30
 
 
 def gather(
-    agency: Agency, subject: Subject, seen: View, receipts: tuple[Receipt, ...], now: datetime
+    layout: Layout,
+    agency: Agency,
+    subject: Subject,
+    seen: View,
+    receipts: tuple[Receipt, ...],
+    *,
+    now: datetime,
 ) -> Figures:
     """Every figure of the report, from the queries that only see the jurisdiction."""
     plan = subject.plan
@@ -70,7 +80,7 @@ def gather(
         if compared
         else (),
         flow=_flow(subject, seen),
-        closures=_closures(seen),
+        closures=_closures(seen, told(layout, plan.campaign)),
         programs=tuple(Program(*line) for line in seen.programs()),
         places=tuple(Place(*line) for line in seen.countries()),
         coverage=_coverage(plan, receipts),
@@ -104,12 +114,22 @@ def _flow(subject: Subject, seen: View) -> Flow | None:
     )
 
 
-def _closures(seen: View) -> tuple[Closure, ...]:
-    every = seen.closure()
+def told(layout: Layout, campaign: str) -> pa.Table | None:
+    """Who was told, and who was drawn by lot to wait (``storage.told``); None if nobody was."""
+    path = layout.campaign(campaign) / NAME
+    return pq.read_table(path, schema=TOLD) if path.is_file() else None
+
+
+def _closures(seen: View, letters: pa.Table | None) -> tuple[Closure, ...]:
+    found: list[tuple[bool | None, times.Closure, str]] = [(None, seen.closure(), "all")]
+    if letters is not None:
+        apart = seen.closure(letters)
+        found += [(True, apart, TOLD_LABEL), (False, apart, HELD_OUT_LABEL)]
     return tuple(
-        _closure(told=None, row=row, curve=every.curve)
+        _closure(told=told, row=row, curve=every.curve)
+        for told, every, label in found
         for row in every.shares.to_pylist()
-        if row["fixed"]
+        if row["part"] == label and (told is not None or row["fixed"])
     )
 
 

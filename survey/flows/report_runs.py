@@ -67,7 +67,7 @@ def find_subject(settings: Settings, agency: Agency, name: str, campaign: str | 
     plans = all_runs(settings)
     if any(plan.run == name and campaign in {None, plan.campaign} for plan in plans):
         owner = find_run(layout, name, campaign)
-        runs = _judged(layout, plans, owner)
+        runs = judged_runs(layout, plans, owner)
         plan = next(plan for plan in plans if (plan.campaign, plan.run) == (owner, name))
         ended = next((one for one in runs if one.run == name), None)
         if ended is None:
@@ -76,7 +76,7 @@ def find_subject(settings: Settings, agency: Agency, name: str, campaign: str | 
         return _subject(plan, _period_of_run(agency, ended, zone), ended, runs, ended.at)
     period = _read(layout, name, campaign)
     owner = campaign or _only_campaign(layout, plans)
-    runs = _judged(layout, plans, owner)
+    runs = judged_runs(layout, plans, owner)
     inside = [one for one in runs if period.holds(one.at, zone)]
     if not inside:
         known = ", ".join(f"{one.run} ({one.at:%Y-%m-%d %H:%M} UTC)" for one in runs) or "none"
@@ -101,8 +101,8 @@ def _subject(
     return Subject(plan, period, ended, before, earlier[-1] if earlier else None)
 
 
-def _judged(layout: Layout, plans: Sequence[Plan], campaign: str) -> list[Ended]:
-    """Its judged runs, in the order in which they ended."""
+def judged_runs(layout: Layout, plans: Sequence[Plan], campaign: str) -> list[Ended]:
+    """A campaign's judged runs, in the order in which they ended."""
     found = []
     for plan in plans:
         run = layout.run(plan.campaign, plan.run)

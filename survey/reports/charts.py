@@ -38,7 +38,8 @@ def trend_chart(language: Language, trend: Sequence[Standing]) -> str:
     called = language.short_day if span < _SHORT else language.month
     for number, moment in enumerate(shown):
         anchor = "start" if number == 0 else "end" if number == len(shown) - 1 else "middle"
-        parts.append(_text(across(moment), HEIGHT - 8, called(moment), anchor))
+        spare = number % 2 == 1
+        parts.append(_text(across(moment), HEIGHT - 8, called(moment), anchor, spare=spare))
     for kind, counts in (
         ("proxy", [one.proxies for one in trend]),
         ("relay", [one.relays for one in trend]),
@@ -91,8 +92,10 @@ def _line(kind: str, points: Sequence[Point]) -> str:
     return f'<polyline class="line {kind}" points="{path}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str, *, spare: bool = False) -> str:
+    """A text; a spare one goes where there is little room."""
+    kind = ' class="spare"' if spare else ""
+    return f'<text{kind} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _rule(y: float) -> str:

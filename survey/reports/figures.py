@@ -142,7 +142,7 @@ class Closure:
     """How long exposures of one group stayed open (Kaplan-Meier).
 
     Attributes:
-        told: Whether their operators were written to; None for all together.
+        told: Whether their operators were written to, or drawn by lot to wait; None for all.
         exposures: How many there were.
         closed: How many of them were seen to be closed.
         median: Days until half of them were seen to be closed; None if less than half were.

@@ -19,8 +19,9 @@ def closures(language: Language, figures: Figures) -> Section:
             language.say("Estimated over all exposures, those still open too (Kaplan-Meier)."),
             language.say("Two numbers of days are given where closing lies between two checks."),
             language.say(
-                "Told are those whose operators were sent a letter; their days count from the "
-                "letter, those of the others from the proof."
+                "Told are those whose operators were sent a letter; not told are those that were "
+                "drawn by lot to wait. Their days count from that day; in the first row, from the "
+                "proof."
             )
             if told
             else language.say("No letter to an operator has been recorded yet."),
