@@ -29,6 +29,7 @@
       listings/<zone>.parquet                  what a DNSBL answered over DNS
       reports/<agency>/<period>/               report.html, ...
       letters/<campaign>/                      previews
+      ledger.db                                what was delivered to whom, and how we know
       scratch/                                 queries that need more than the memory
       audit.log                                who exported what (law 8)
 """
@@ -106,6 +107,11 @@ class Layout:
     def report(self, agency: str, period: str) -> Path:
         """Folder of one agency's report for one period."""
         return self.root / "reports" / agency / period
+
+    @property
+    def ledger(self) -> Path:
+        """What was delivered to whom, unless ``outgoing.toml`` names another database."""
+        return self.root / "ledger.db"
 
     def letters(self, campaign: str) -> Path:
         """Folder of a campaign's letter previews."""
