@@ -37,6 +37,8 @@ from survey.model.exposure import By, Every, Weakness
 from survey.settings import read_settings
 from survey.storage import audit
 from survey.storage.layout import Layout
+from survey.storage.remote import Remote
+from survey.storage.working_copy import WorkingCopy
 
 Relation = duckdb.DuckDBPyRelation
 
@@ -56,7 +58,8 @@ def open(  # noqa: A001 - the notebook's word for it
     """Open a data directory.
 
     Args:
-        data: The directory; ``$SURVEY_DATA`` or ``./data`` if not given.
+        data: The directory, or ``s3://bucket/prefix``, whose tables are copied to this machine
+            first (docs/storage.md); ``$SURVEY_DATA`` or ``./data`` if not given.
         optouts: The organisation's opt-out log, if it does not lie where the plans say.
         memory: What a question may use at most, like ``4GB``; what needs more goes to the disk.
         threads: How many cores a question may use; all if not given.
@@ -66,6 +69,8 @@ def open(  # noqa: A001 - the notebook's word for it
         GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
     """
     settings = read_settings(data=None if data is None else str(data))
+    if settings.url:
+        WorkingCopy(Layout(settings.data), Remote(settings.url)).fetch()
     log = Path(optouts) if optouts else None
     return Survey(Layout(settings.data), log, Limits(memory, threads))
 
@@ -105,7 +110,7 @@ class Survey(Lifecycle):
         """What is open, and where to go on."""
         judged = sum(one.judged for one in self._runs)
         return (
-            f"<survey {self._layout.root}: {len(self._runs)} runs, {judged} judged; "
+            f"<survey {self._layout.root.name}: {len(self._runs)} runs, {judged} judged; "
             "see .tables(), .columns(table), .exposure(), .changes(), .trend(), .sql()>"
         )
 

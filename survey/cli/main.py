@@ -38,6 +38,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agencies": ("agencies", "Who takes part, and who sees the same."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
     "notify": ("notify", "Letters to operators."),
+    "sync": (
+        "sharing",
+        "Bring this machine's copy of --data s3://... up to date, and put what is new.",
+    ),
     "purge": ("purging", "Take away what is past its period, and what is to be forgotten."),
     "lab": ("lab", "A whole internet on 127.0.0.0/8, to practise on."),
 }
@@ -101,7 +105,11 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="survey")
-@click.option("--data", metavar="DIR", help="Root of the tables (SURVEY_DATA, default ./data).")
+@click.option(
+    "--data",
+    metavar="DIR|URL",
+    help="Root of the tables (SURVEY_DATA, default ./data); or s3://bucket/prefix.",
+)
 @click.option("--keys", metavar="DIR", help="Folder of secret keys (SURVEY_KEYS, default ./keys).")
 @click.option(
     "--agencies",

@@ -90,9 +90,8 @@ class Coordinator:
         work = partial(run_shard, watched=executor.own_processes)
         with executor.open(work, self._note) as pool:
             try:
-                pool.prove(
-                    partial(prove_ready, self._run.shards, self._settings.keys, self._leases_at)
-                )
+                where = (self._run.shards, self._settings.keys, self._leases_at)
+                pool.prove(partial(prove_ready, *where, self._settings.url))
                 while self._pending or self._under_way:
                     self._hand_out(pool)
                     for outcome in pool.wait(WAIT):
@@ -115,7 +114,7 @@ class Coordinator:
                 return
             shard = self._pending.popleft()
             assignment = Assignment(
-                data=str(self._settings.data),
+                data=self._settings.shared,
                 keys=str(self._settings.keys),
                 campaign=self._plan.campaign,
                 run=self._plan.run,

@@ -9,6 +9,7 @@ from survey.analysis.findings import Material, stored_verdicts, write_findings
 from survey.analysis.judged_with import judged_with
 from survey.canary.log import roll
 from survey.errors import StorageError
+from survey.flows.sharing import exchange, put
 from survey.model.followup import Wanted
 from survey.model.plan import Depth, Plan
 from survey.model.verdict import Verdict
@@ -78,6 +79,7 @@ def judge(
         GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
     """
     layout = Layout(settings.data)
+    exchange(settings)
     choose = chosen_registries(layout, registries)
     paths = layout.run(campaign, run)
     if not paths.plan.is_file():
@@ -106,6 +108,7 @@ def judge(
     judged = write_findings(layout, material)
     wanted = tuple(_possible(judged.wanted, all_messages(paths)))
     queue_followups(paths, wanted, datetime.now(UTC))
+    put(settings)
     return JudgeSummary(
         campaign=campaign,
         run=run,

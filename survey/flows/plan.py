@@ -13,6 +13,7 @@ from survey.enrichment.listed import ranges_listed
 from survey.enrichment.lookup import ranges_of
 from survey.errors import BusyError, ConfigError, GateClosedError
 from survey.flows.importing import import_found
+from survey.flows.sharing import fetch
 from survey.flows.watch import watch
 from survey.model.discovery import Method
 from survey.model.plan import Kind, KnownAs, Plan
@@ -65,6 +66,7 @@ def plan_run(
     moment = now or datetime.now(UTC)
     campaign = read_campaign(campaign_path)
     layout = Layout(settings.data)
+    fetch(settings)
     _check_authority(campaign_path, campaign, moment)
     optouts = _read_optouts(campaign_path, campaign, settings)
     check_named_files(campaign_path, campaign)

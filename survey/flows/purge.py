@@ -15,6 +15,7 @@ from survey.errors import BusyError, ConfigError, GateClosedError
 from survey.flows.erasure import naming, plans_naming
 from survey.flows.expiry import Periods, expired
 from survey.flows.removal import Removal
+from survey.flows.sharing import exchange
 from survey.model.retention import Retention, Why
 from survey.settings import Settings
 from survey.storage import audit
@@ -122,6 +123,7 @@ def carry_out(settings: Settings, plan: Callable[[], Purge], say: Callable[[str]
         StorageError: A table is damaged, or there is no room; run it again.
     """
     layout = Layout(settings.data)
+    exchange(settings)
     first = plan()
     if not first.removals:
         return first
@@ -136,6 +138,7 @@ def carry_out(settings: Settings, plan: Callable[[], Purge], say: Callable[[str]
             with _alone(layout, one) as free:
                 if not free or not one.carry_out():
                     left.append(one)
+    exchange(settings)
     return Purge(
         first.removals, first.periods, first.strangers, first.unread, first.plans, tuple(left)
     )

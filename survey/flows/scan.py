@@ -20,6 +20,7 @@ from survey.flows.beat import Beat
 from survey.flows.control import forget_wishes
 from survey.flows.coordinator import Coordinator, OnProgress
 from survey.flows.identity import assure_seen
+from survey.flows.sharing import exchange, fetch, open_office, put
 from survey.flows.undertaking import Undertaking, scan_of
 from survey.model.assignment import Receipt
 from survey.model.plan import Plan
@@ -129,6 +130,7 @@ def carry_out(
 ) -> ScanSummary:
     """Bring a scan or a round to its end; the data directory's lock is held (see ``scan``)."""
     began = time.monotonic()
+    exchange(settings)
     receipts = committed(what.paths, what.hash)
     if len(receipts) < what.shards:
         assure_seen(what.plan)
@@ -140,7 +142,10 @@ def carry_out(
             receipts=receipts,
             grace=grace,
         )
-    return _finish(what, receipts, time.monotonic() - began)
+    fetch(settings)
+    summary = _finish(what, receipts, time.monotonic() - began)
+    put(settings)
+    return summary
 
 
 def _work(
@@ -161,7 +166,9 @@ def _work(
     rest = last.lease_seconds + grace if last is not None and not last.over else 0.0
     old_leases_over_at = clock() + rest
     forget_wishes(run)
-    term = begin_term(layout, plan.lease_seconds)
+    office = open_office(settings)
+    term = begin_term(layout, plan.lease_seconds, after=office.last)
+    office.take(term.epoch)
     leases = Leases(term.epoch, cap, plan.lease_seconds, clock, grace)
     try:
         with (
@@ -184,6 +191,7 @@ def _work(
     finally:
         if leases.over() and clock() >= old_leases_over_at:
             end_term(layout, term)
+            office.leave(term.epoch)
 
 
 def _finish(what: Undertaking, receipts: dict[int, Receipt], seconds: float) -> ScanSummary:

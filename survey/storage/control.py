@@ -68,8 +68,10 @@ def read_term(layout: Layout) -> Term | None:
         ) from error
 
 
-def begin_term(layout: Layout, lease_seconds: float) -> Term:
-    """Take office under a number that no coordinator here had before; call under the lock.
+def begin_term(layout: Layout, lease_seconds: float, *, after: int = 0) -> Term:
+    """Take office under a number above ``after`` that no coordinator here had before.
+
+    Call it under the lock.
 
     If the last term is not over, its leases count as this one's: whoever comes after us outwaits
     them too.
@@ -78,7 +80,7 @@ def begin_term(layout: Layout, lease_seconds: float) -> Term:
     who = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(6)}"
     if last is not None and not last.over:
         lease_seconds = max(lease_seconds, last.lease_seconds)
-    term = Term((last.epoch if last else 0) + 1, who, lease_seconds, over=False)
+    term = Term(max(last.epoch if last else 0, after) + 1, who, lease_seconds, over=False)
     _write_term(layout, term)
     return term
 

@@ -31,6 +31,7 @@
       letters/<campaign>/                      previews
       ledger.db                                what was delivered to whom, and how we know
       scratch/                                 queries that need more than the memory
+      copy.json                                which objects of a URL this is a copy of
       audit.log                                who exported what (law 8)
 """
 

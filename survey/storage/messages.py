@@ -28,12 +28,17 @@ def note_message(path: Path, ip: int) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             # The leading newline ends a line that a crash may have torn; a whole one ends in ";".
-            os.write(descriptor, f"\n{format_ip(ip)};\n".encode("ascii"))
+            os.write(descriptor, message_line(ip))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise StorageError(f"{path}: can't be written: {error.strerror}") from error
+
+
+def message_line(ip: int) -> bytes:
+    """How a message to an address is noted."""
+    return f"\n{format_ip(ip)};\n".encode("ascii")
 
 
 def read_messages(path: Path) -> Counter[int]:

@@ -1,4 +1,4 @@
-"""Proves that a folder keeps what law 6 stands on, before anything is sent from here."""
+"""Proves that a folder or URL keeps what law 6 stands on, before anything is sent from here."""
 
 import secrets
 from contextlib import suppress
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from survey.errors import StorageError
 from survey.storage.files import creating
+from survey.storage.remote import Remote
 
 
 @cache
@@ -36,6 +37,28 @@ def prove(folder: Path) -> None:
     finally:
         with suppress(OSError):
             path.unlink()
+
+
+@cache
+def prove_remote(url: str) -> None:
+    """Put an object, and see that a second one can't take its name; once per process.
+
+    Raises:
+        StorageError: Shards can't be committed there; it is named.
+    """
+    remote, name = Remote(url), f"proof/{secrets.token_hex(6)}"
+    remote.create(name, b"first")
+    try:
+        with suppress(FileExistsError):
+            remote.create(name, b"second")
+        if remote.read(name) != b"first":
+            raise StorageError(
+                f"{remote.url}: a second object took the name of a first; choose a store that "
+                "honours If-None-Match"
+            )
+    finally:
+        with suppress(StorageError):
+            remote.remove(name)
 
 
 def _create(path: Path, content: bytes) -> None:
