@@ -1,7 +1,6 @@
 """Runs one dialogue over one socket: bytes, limits, evidence, and every way it can end."""
 
 import asyncio
-import contextlib
 import select
 import socket
 from dataclasses import dataclass
@@ -10,11 +9,14 @@ from datetime import UTC, datetime
 from survey.model.failure import Failure
 from survey.model.observation import Step
 from survey.probes.allowance import Allowance
-from survey.probes.connect import close_kindly, outcome
+from survey.probes.connect import outcome
 from survey.probes.evidence import Evidence
 from survey.probes.failures import failure_of
 from survey.probes.poller import Poller
 from survey.protocols.dialogue import Answer, Dialogue, Heard
+
+FAREWELL_SECONDS = 1.0
+"""Seconds that a server may take to end its side after our farewell; then a reset does."""
 
 _PIECE = 8192
 _ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -53,6 +55,7 @@ class Conversation:
         "_connecting",
         "_dialogue",
         "_evidence",
+        "_leaving",
         "_poller",
         "_reply",
         "_sock",
@@ -90,6 +93,7 @@ class Conversation:
         self._connecting = True
         self._unsent = b""
         self._broken: Failure | None = None
+        self._leaving: Talk | None = None
         self._started = poller.loop.time()
         self._started_at = datetime.now(UTC)
         self._total_due = self._started + total
@@ -98,6 +102,10 @@ class Conversation:
 
     def ready(self, events: int) -> None:
         """The poller's call: something happened to the socket."""
+        if self._leaving is not None:
+            if events & _HEARD:
+                self._leave(self._leaving)
+            return
         try:
             if self._connecting and not self._connected(events):
                 return
@@ -110,7 +118,9 @@ class Conversation:
 
     def expire(self, now: float) -> None:
         """The poller's call: ``due`` is past."""
-        if now >= self._total_due:
+        if self._leaving is not None:
+            self._leave(self._leaving)
+        elif now >= self._total_due:
             self.stop(Failure.DEADLINE)
         else:
             self.stop(Failure.CONNECT_TIMEOUT if self._connecting else Failure.STALLED)
@@ -118,6 +128,9 @@ class Conversation:
     def stop(self, failure: Failure) -> None:
         """End it now, for this reason; what was seen until now is kept."""
         if self.done.done():
+            return
+        if self._leaving is not None:
+            self._leave(self._leaving)
             return
         if self._connecting:
             self._finish(Answer(Step.NOTHING, failure))
@@ -129,7 +142,7 @@ class Conversation:
 
     def drop(self) -> None:
         """Nobody waits for it any more: end it, if it has not ended."""
-        self._close(b"")
+        self._close()
 
     def _connected(self, events: int) -> bool:
         """Whether the connect has come to its good end; then the first word is said."""
@@ -145,7 +158,7 @@ class Conversation:
 
     def _listen(self, *, ended: bool) -> None:
         """Take all there is, since the next event comes only with the next bytes."""
-        while not self.done.done():
+        while not (self.done.done() or self._leaving):
             try:
                 data = self._sock.recv(_PIECE)
             except BlockingIOError:
@@ -185,26 +198,42 @@ class Conversation:
             self._unsent = b""
 
     def _finish(self, answer: Answer) -> None:
-        self._evidence.say(answer.farewell)
-        self._close(answer.farewell)
+        duration = self._poller.now - self._started
+        talk = Talk(answer, self._started_at, duration, self._evidence)
+        if not (answer.farewell and self._take_leave(answer.farewell)):
+            self._leave(talk)
+        else:
+            self._leaving = talk
+            self.due = self._poller.now + FAREWELL_SECONDS
+
+    def _take_leave(self, farewell: bytes) -> bool:
+        """Say the last word and end our side; whether the server's end is still to come.
+
+        The connection is over, and another one may begin, only when the server has ended it too, or
+        said anything more: then a reset leaves nothing at either end.
+        """
+        self._evidence.say(farewell)
+        try:
+            self._sock.send(farewell, socket.MSG_MORE)  # the end of file rides on the last segment
+            self._sock.shutdown(socket.SHUT_WR)
+            self._sock.recv(1)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _leave(self, talk: Talk) -> None:
+        self._close()
         if not self.done.done():
-            duration = self._poller.now - self._started
-            self.done.set_result(Talk(answer, self._started_at, duration, self._evidence))
+            self.done.set_result(talk)
 
     def _fail(self, error: Exception) -> None:
-        self._close(b"")
+        self._close()
         if not self.done.done():
             self.done.set_exception(error)
 
-    def _close(self, farewell: bytes) -> None:
-        if self._sock.fileno() < 0:
-            return
-        self._poller.leave(self._sock.fileno())
-        if not farewell:
+    def _close(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._poller.leave(self._sock.fileno())
             self._sock.close()
-            return
-        close_kindly(self._sock)
-        with contextlib.suppress(OSError):
-            # The end of file rides on the last segment.
-            self._sock.send(farewell, socket.MSG_MORE)
-        self._sock.close()

@@ -11,12 +11,15 @@ from survey.errors import SurveyError
 from survey.model.address import parse_ip
 from survey.model.failure import Failure
 from survey.model.observation import MAX_EVIDENCE, Step
+from survey.probes import conversation as module
 from survey.probes.conversation import Talk
 from survey.probes.dialer import Dialer
 from survey.probes.evidence import MAX_BYTES
 from survey.protocols.dialogue import Answer, Dialogue, Inbox
 
 LOOPBACK = parse_ip("127.0.0.1")
+CLOSED = 7
+"""TCP_CLOSE of linux/tcp_states.h: nothing is left of a connection."""
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -236,6 +239,58 @@ async def test_a_farewell_arrives_before_the_end(dialer: Dialer, serve: Callable
     result = await talk(dialer, await serve(handler), questions(b"one", farewell=b"QUIT\r\n"))
     assert await heard == b"QUIT\r\n"
     assert result.evidence.sent == b"oneQUIT\r\n"
+
+
+async def test_a_conversation_is_over_when_the_server_has_ended_it_too(
+    dialer: Dialer, serve: Callable
+) -> None:
+    """Else the next connection to this host would be one too many."""
+    over = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(3)
+        writer.write(b"yes\n")
+        await reader.read()
+        await asyncio.sleep(0.1)
+        over.set()
+
+    result = await talk(dialer, await serve(handler), questions(b"one", farewell=b"QUIT\r\n"))
+    assert over.is_set()
+    assert result.answer.step is Step.SENT
+
+
+async def test_a_server_that_never_ends_is_left_with_a_reset(
+    dialer: Dialer, serve: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while; and at once if the conversation is aborted."""
+    broken = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(3)
+        writer.write(b"yes\n")
+        await reader.read()
+        sock = writer.get_extra_info("socket")
+        while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != CLOSED:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        broken.set()
+
+    monkeypatch.setattr(module, "FAREWELL_SECONDS", 0.1)
+    port = await serve(handler)
+    result = await talk(dialer, port, questions(b"one", farewell=b"QUIT\r\n"))
+    assert result.answer.step is Step.SENT
+    await asyncio.wait_for(broken.wait(), 5)
+
+    monkeypatch.setattr(module, "FAREWELL_SECONDS", 60.0)
+    broken.clear()
+    going = asyncio.create_task(
+        talk(dialer, port, questions(b"one", farewell=b"QUIT\r\n"), total=60.0)
+    )
+    while not dialer.running:  # noqa: ASYNC110 - the dialer has no event for it
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    dialer.abort(lambda _: False)
+    assert (await going).answer.step is Step.SENT
+    await asyncio.wait_for(broken.wait(), 5)
 
 
 async def test_without_a_farewell_we_leave_with_one_packet(dialer: Dialer, serve: Callable) -> None:
