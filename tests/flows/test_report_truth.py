@@ -1,0 +1,322 @@
+"""Every figure of a report on a history whose truth is known is that truth."""
+
+import csv
+import re
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from made_checks import Check, Run, Walked, walk
+
+from survey.flows.due import due_reports
+from survey.flows.history import HistoryFiles, make_history
+from survey.flows.lifecycle import trace
+from survey.flows.report import make_report
+from survey.flows.runs import all_runs
+from survey.flows.weekly import report_what_is_due
+from survey.lab.history.scale import Scale
+from survey.storage.layout import Layout
+from survey.storage.manifest import read_manifest
+from survey.storage.told import NAME, TOLD
+from survey.targets.optouts import read_log
+
+SCALE = Scale(
+    seed="history",
+    weeks=14,
+    servers=300,
+    crowd=60,
+    ranges=150,
+    networks=40,
+    missed=(5,),
+    torn=(),
+    narrow=(),
+    letters_from=2,
+    letters=25,
+    natural_days=60.0,
+    opting_out=0.03,
+)
+AGENCY = "es-ejemplar"
+COUNTRY = "ES"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of the agency's country."""
+
+    runs: list[Run]
+    names: list[str]
+    looks: dict[tuple[int, int, str], list[Check]]
+    episodes: dict[tuple[int, int, str], list[Walked]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> HistoryFiles:
+    """A history, judged and traced, its letters where the survey looks for them."""
+    made = make_history(tmp_path_factory.mktemp("truth") / "history", SCALE)
+    trace(made.settings, "history")
+    letters = pq.read_table(made.truth / "letters.parquet")
+    told = Layout(made.settings.data).campaign("history") / NAME
+    pq.write_table(letters.select(TOLD.names).cast(TOLD), told)
+    return made
+
+
+@pytest.fixture(scope="module")
+def truth(made: HistoryFiles) -> Truth:
+    """Looks and episodes in the agency's country, without who opted out; by a walk in Python."""
+    plans, layout = all_runs(made.settings), Layout(made.settings.data)
+    ends = [read_manifest(layout.run(plan.campaign, plan.run)).ended_at for plan in plans]
+    runs = [Run(number, end) for number, end in enumerate(ends)]
+    numbers = {plan.run: number for number, plan in enumerate(plans)}
+    gone = read_log(Path(plans[-1].optouts)).ranges
+    country = _countries(made)
+    looks = defaultdict(list)
+    for row in pq.read_table(made.truth / "looks.parquet").to_pylist():
+        if row["ip"] not in gone and country(row["ip"]) == COUNTRY:
+            looks[row["ip"], row["port"], row["kind"]].append(
+                Check(numbers[row["run"]], row["at"], row["state"], round=row["round"])
+            )
+    episodes = {key: walked for key, some in looks.items() if (walked := walk(some, runs))}
+    return Truth(runs, [plan.run for plan in plans], dict(looks), episodes)
+
+
+def _countries(made: HistoryFiles):  # noqa: ANN202 - a function
+    with (made.campaign.parent / "registries" / "countries.csv").open(newline="") as file:
+        ranges = sorted((int(start), int(end), code) for start, end, code in csv.reader(file))
+
+    def country(ip: int) -> str:
+        at = bisect_right(ranges, (ip, 1 << 40, "")) - 1
+        return ranges[at][2] if at >= 0 and ip <= ranges[at][1] else ""
+
+    return country
+
+
+def _open_in(truth: Truth, number: int) -> tuple[int, int, int]:
+    """Servers, relays and proxies that some look of a run found open."""
+    found = {
+        (ip, kind)
+        for (ip, _, kind), looks in truth.looks.items()
+        if any(look.number == number and look.state == "open" for look in looks)
+    }
+    kinds = Counter(kind for _, kind in found)
+    return len({ip for ip, _ in found}), kinds["relay"], kinds["proxy"]
+
+
+def _flow(truth: Truth, since: datetime, until: datetime) -> dict[str, int]:
+    """The balance, by counting episodes one by one."""
+    counts = dict.fromkeys(("before", "new", "regressed", "fixed", "lost", "now", "persistent"), 0)
+    for one in (one for some in truth.episodes.values() for one in some):
+        ended = one.confirmed_at or one.lost_at
+        counts["before"] += one.opened_at <= since and (ended is None or ended > since)
+        counts["now"] += one.opened_at <= until and (ended is None or ended > until)
+        counts["persistent"] += one.opened_at <= since and (ended is None or ended > until)
+        if since < one.opened_at <= until:
+            counts[one.opened_as] += 1
+        if ended is not None and since < ended <= until:
+            counts["fixed" if one.confirmed_at else "lost"] += 1
+    return counts
+
+
+class _Text(HTMLParser):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def _report(made: HistoryFiles, period: str) -> str:
+    return _Text(make_report(made.settings, AGENCY, period, language="en").page).text
+
+
+def test_headline_and_change_are_true(made: HistoryFiles, truth: Truth) -> None:
+    """Servers, relays and proxies of each of the last runs, and against the run before."""
+    for number in (len(truth.runs) - 1, len(truth.runs) - 4):
+        now, before = _open_in(truth, number), _open_in(truth, number - 1)
+        text = _report(made, truth.names[number])
+        assert now[0] > 10, "the history must have what it tests"
+        assert f"Spain: {now[0]} servers are open to strangers" in text
+        for count, past, label in zip(
+            now, before, ("open servers", "open mail relays", "open proxies"), strict=True
+        ):
+            sign = "+" if count > past else "−"
+            change = (
+                "as many as the last time"
+                if count == past
+                else f"{sign}{abs(count - past)} against the last time ({past})"
+            )
+            assert f"{label} {count} {change}" in text
+
+
+def test_line_of_twelve_months_is_true(made: HistoryFiles, truth: Truth) -> None:
+    """First, last and greatest of all runs; the line has a point for each."""
+    counts = [_open_in(truth, number)[0] for number in range(len(truth.runs))]
+    page = make_report(made.settings, AGENCY, truth.names[-1], language="en").page
+    html = page.read_text(encoding="utf-8")
+    said = re.search(
+        r"Line of open servers per run: (\d+) on [^;]*, (\d+) on [^;]*; most: (\d+)", html
+    )
+    assert said is not None
+    assert tuple(map(int, said.groups())) == (counts[0], counts[-1], max(counts))
+    line = re.search(r'class="line all" points="([^"]*)"', html)
+    assert line is not None
+    heights = [float(pair.split(",")[1]) for pair in line[1].split()]
+    assert len(heights) == len(counts)
+    scale = (heights[0] - heights[counts.index(max(counts))]) / (max(counts) - counts[0] or 1)
+    for height, count in zip(heights, counts, strict=True):
+        assert abs((heights[0] - height) - (count - counts[0]) * scale) < 0.2
+
+
+def test_balance_is_true(made: HistoryFiles, truth: Truth) -> None:
+    """New, open again, closed, lost, still open: each as counted one by one; and they add up."""
+    seen = Counter()
+    for number in range(4, len(truth.runs)):
+        since, until = truth.runs[number - 1].ended_at, truth.runs[number].ended_at
+        assert since is not None
+        assert until is not None
+        flow = _flow(truth, since, until)
+        seen.update(flow)
+        came = flow["new"] + flow["regressed"]
+        assert flow["now"] == flow["before"] + came - flow["fixed"] - flow["lost"]
+        text = _report(made, truth.names[number])
+        for words in (
+            f"Open the last time {flow['before']} ",
+            f"New proven for the first time {_signed(flow['new'])} ",
+            f"a closure did not last 90 days {_signed(flow['regressed'])} ",
+            f"refused on two different days {_signed(-flow['fixed'])} ",
+            f"so nobody knows {_signed(-flow['lost'])} ",
+            f"of these open already the last time: {flow['persistent']} {flow['now']} ",
+        ):
+            assert words in text, (truth.names[number], words)
+    assert min(seen[name] for name in ("new", "fixed", "persistent")) >= 3
+
+
+def _signed(value: int) -> str:
+    return "0" if value == 0 else f"{'+' if value > 0 else '−'}{abs(value)}"
+
+
+def test_networks_that_moved_are_true(made: HistoryFiles, truth: Truth) -> None:
+    """Their changes are the change of the whole."""
+    text = _report(made, truth.names[-1])
+    part = text.split("Networks that got better or worse")[1].split("How long until")[0]
+    changes = [int(change.replace("−", "-")) for change in re.findall(r" \d+ \d+ ([+−]\d+)", part)]
+    now, before = _open_in(truth, len(truth.runs) - 1)[0], _open_in(truth, len(truth.runs) - 2)[0]
+    assert sum(changes) == now - before
+    assert len(changes) < 10, "else some are not named, and the sum is not whole"
+
+
+def test_time_to_closure_is_true(made: HistoryFiles, truth: Truth) -> None:
+    """Exposures, closed ones and shares of those told and of those held out; Kaplan-Meier."""
+    letters = [
+        row
+        for row in pq.read_table(made.truth / "letters.parquet").to_pylist()
+        if (row["ip"], row["port"], row["kind"]) in truth.episodes
+    ]
+    text = _report(made, truth.names[-1])
+    for label, name in (("told", "Operators told"), ("held_out", "Not told")):
+        lives = list(_lives(truth, (row for row in letters if row["label"] == label)))
+        fixed = sum(closed for _, closed in lives)
+        shares = [_closed_by(days, lives) for days in (7, 14, 30, 90)]
+        said = " ".join("–" if share is None else f"{round(share * 100)}%" for share in shares)
+        found = re.search(
+            rf" {name} (\d+) (\d+) ([\d.–]+(?: – [\d.]+)?) ((?:\d+%|–)(?: (?:\d+%|–)){{3}})", text
+        )
+        assert found is not None, text[text.index("How long until") :][:900]
+        assert (int(found[1]), int(found[2])) == (len(lives), fixed)
+        assert found[4] == said
+        assert fixed >= 3
+
+
+def _lives(truth: Truth, letters: Iterable[dict]) -> Iterable[tuple[float, bool]]:
+    """Days from each letter to the closure that was seen, or to the last proof; once an episode."""
+    first: dict[tuple[tuple[int, int, str], int], datetime] = {}
+    for row in letters:
+        key = (row["ip"], row["port"], row["kind"])
+        for number, one in enumerate(truth.episodes[key]):
+            end = one.fixed_at or one.lost_at or row["started_at"] + timedelta(days=1)
+            if one.opened_at <= row["started_at"] < end:
+                at = first.get((key, number), datetime.max.replace(tzinfo=UTC))
+                first[key, number] = min(at, row["started_at"])
+    for (key, number), started in first.items():
+        one = truth.episodes[key][number]
+        until = one.fixed_at or one.last_open_at
+        yield max(0.0, (until - started) / timedelta(days=1)), one.fixed_at is not None
+
+
+def _closed_by(days: int, lives: list[tuple[float, bool]]) -> float | None:
+    """Kaplan and Meier's estimate; None if nobody was followed so long."""
+    if max(after for after, _ in lives) < days:
+        return None
+    still = 1.0
+    for moment in sorted({after for after, closed in lives if closed and after <= days}):
+        at_risk = sum(after >= moment for after, _ in lives)
+        still *= 1 - sum(closed and after == moment for after, closed in lives) / at_risk
+    return 1 - still
+
+
+def test_month_compares_with_the_run_before_it(made: HistoryFiles, truth: Truth) -> None:
+    """A month is told by its last run, against the last one before its first day in Madrid."""
+    text = _report(made, "2026-03")
+    inside = [n for n, run in enumerate(truth.runs) if run.ended_at and run.ended_at.month == 3]
+    now, before = _open_in(truth, inside[-1])[0], _open_in(truth, inside[0] - 1)[0]
+    assert "March 2026" in text
+    assert f"Spain: {now} servers are open to strangers" in text
+    assert f"({before})" in text if now != before else "as many as the last time" in text
+
+
+def test_reports_that_are_due_are_made_once(made: HistoryFiles) -> None:
+    """Every agency whose week is over, by its own clock; made again only if it was not whole."""
+    lines: list[str] = []
+
+    def say(text: str, *values: object) -> None:
+        lines.append(text % values)
+
+    # Monday 00:30 in Tokyo; in Madrid and Cairo it is Sunday still
+    now = datetime(2026, 3, 29, 15, 30, tzinfo=UTC)
+    due = {one.agency: str(one.period) for one in due_reports(made.settings, "history", now)
+           if one.run is not None}  # fmt: skip
+    assert due["jp-kakuu"] == "2026-W13"
+    assert due["eg-khayali"] == "2026-W12"
+    some = [
+        path for path in made.settings.agencies.glob("*.toml") if path.stem[:2] not in {"jp", "eg"}
+    ]
+    for path in some:
+        path.unlink()
+    first = report_what_is_due(made.settings, "history", now, say)
+    assert first.made == len([line for line in lines if "report of" in line]) > 2
+    assert not first.failed
+    lines.clear()
+    again = report_what_is_due(made.settings, "history", now, say)
+    assert again.made == 0
+    assert all("made already" in line for line in lines)
+    folder = Layout(made.settings.data).report("jp-kakuu", "2026-W13")
+    (folder / "manifest.json").unlink()  # as if it had been stopped before its end
+    assert report_what_is_due(made.settings, "history", now, say).made == 1
+    assert (folder / "manifest.json").is_file()
+
+
+def test_week_without_a_run_is_said_and_no_error(made: HistoryFiles) -> None:
+    """The survey missed a week: there is no report on it, and nobody gets an old one."""
+    lines: list[str] = []
+
+    def say(text: str, *values: object) -> None:
+        lines.append(text % values)
+
+    long_after = datetime(2027, 1, 6, tzinfo=UTC)
+    done = report_what_is_due(made.settings, "history", long_after, say)
+    assert (done.made, done.without_run, done.failed) == (0, 2, ())
+    assert lines == [
+        "eg-khayali 2026-W53: no run ended in it, no report",
+        "jp-kakuu 2026-W53: no run ended in it, no report",
+    ]
