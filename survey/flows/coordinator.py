@@ -19,6 +19,7 @@ from survey.engine.shard import run_shard
 from survey.errors import StoppedError, SurveyError
 from survey.flows.beat import Beat
 from survey.flows.control import write_status
+from survey.flows.sharing import fetch
 from survey.flows.standing import Leasing, ScanStatus, Standing, State
 from survey.flows.stop_rules import StopRules
 from survey.flows.undertaking import Undertaking
@@ -261,6 +262,7 @@ class Coordinator:
     def _write_manifest(self, *, force: bool = False) -> None:
         began = time.monotonic()
         if force or began >= self._manifest_at:
+            fetch(self._settings, self._run)
             write_manifest(self._run, self._receipts.values())
             ended = time.monotonic()
             self._manifest_at = ended + max(MANIFEST, (ended - began) / MANIFEST_SHARE)

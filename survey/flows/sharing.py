@@ -4,20 +4,23 @@ from dataclasses import dataclass
 
 from survey.errors import BusyError
 from survey.settings import Settings
-from survey.storage.layout import Layout
+from survey.storage.layout import Layout, RunLayout
 from survey.storage.remote import Remote
 from survey.storage.working_copy import Exchanged, WorkingCopy
 
 _OFFICE = "coordinators"
 
 
-def fetch(settings: Settings) -> int:
-    """Fetch what others wrote; how many files, none where the data are a folder.
+def fetch(settings: Settings, run: RunLayout | None = None) -> int:
+    """Fetch what others wrote, of one run if given; how many files, none if the data are a folder.
 
     Raises:
         StorageError: The URL can't be used.
     """
-    return _copy(settings).fetch() if settings.url else 0
+    if not settings.url:
+        return 0
+    below = run.root.relative_to(settings.data).as_posix() if run else ""
+    return _copy(settings).fetch(below)
 
 
 def put(settings: Settings) -> int:

@@ -32,6 +32,9 @@ SHARED = re.compile(
 )
 """What lies at the URL; the rest of a data directory is each machine's own."""
 
+_REMOVABLE = "/messages/"
+"""All other tables are emptied when they have to go, and never removed."""
+
 Kind = TypeVar("Kind")
 
 _LAST = ("snapshot.json", "done.json")
@@ -74,7 +77,9 @@ class WorkingCopy:
         """
         fetched, runs = 0, set()
         try:
-            for name, etag in _in_order(self._remote.names(prefix)):
+            there = self._remote.names(prefix)
+            self._forget(prefix, there)
+            for name, etag in _in_order(there):
                 path = self._layout.root / name
                 if not SHARED.fullmatch(name) or self._is_same(name, path, etag):
                     continue
@@ -93,6 +98,9 @@ class WorkingCopy:
         """Put what was written here; how many files."""
         done = 0
         try:
+            for name in [one for one in self._known if self._is_removed(one)]:
+                self._remote.remove(name)
+                del self._known[name]
             for name, path in _in_order(dict(self._files())):
                 mark = _mark(path)
                 known = self._known.get(name)
@@ -127,13 +135,26 @@ class WorkingCopy:
     def _is_same(self, name: str, path: Path, etag: str) -> bool:
         """Whether the file here is that object, or was written since it was one."""
         if not path.exists():
-            return False
+            return self._is_removed(name)
         known = self._known.get(name)
         if known is None:
             if _etag(path) == etag:
                 self._known[name] = [etag, _mark(path)]
             return True
         return known[0] == etag or known[1] != _mark(path)
+
+    def _is_removed(self, name: str) -> bool:
+        """Whether the file was an object's copy, may be removed, and was."""
+        removable = name in self._known and _REMOVABLE in name
+        return removable and not (self._layout.root / name).exists()
+
+    def _forget(self, prefix: str, there: dict[str, str]) -> None:
+        """Remove here what another machine removed there."""
+        gone = [one for one in self._known if _REMOVABLE in one and one not in there]
+        for name in gone:
+            if name.startswith(prefix) and (self._layout.root / name).exists():
+                (self._layout.root / name).unlink()
+                del self._known[name]
 
     def _read(self) -> dict[str, list[str]]:
         try:

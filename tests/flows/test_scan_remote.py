@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from everything import GONE, found_in, make_everything
 from law6 import whole
+from made_data import CAMPAIGN, MORNING, RUN
 from made_scan import FIRST, MadeScan, make_scan, open_socks5, world
 from object_store import new_bucket, object_store
 
@@ -13,10 +17,17 @@ import survey
 from survey.cluster.serial import SerialExecutor
 from survey.errors import BusyError
 from survey.flows.judge import judge
+from survey.flows.purge import carry_out, plan_purge
 from survey.flows.scan import scan
 from survey.flows.sharing import exchange, open_office, put
+from survey.model.address import Range, parse_ip
+from survey.model.retention import Retention
 from survey.settings import copy_folder, read_settings
+from survey.storage.layout import Layout
+from survey.storage.manifest import read_manifest
 from survey.storage.remote import Remote
+from survey.storage.retention import note_retention
+from survey.targets.ranges import RangeSet
 
 
 @pytest.fixture
@@ -93,3 +104,45 @@ def test_nothing_secret_is_written(url: str, tmp_path: Path) -> None:
     for path in settings.data.rglob("*"):
         if path.is_file():
             assert b"made-secret-of-tests" not in path.read_bytes()
+
+
+def test_erasure_reaches_the_url_and_the_copies_of_others(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that lies there names the address, nor what another machine fetched before."""
+    data = make_everything(tmp_path)
+    here = replace(data.settings, url=url)
+    there = replace(here, data=tmp_path / "another")
+    put(here)
+    exchange(there)
+    assert len(found_in(there.data, GONE)) > 8
+    ip = parse_ip(GONE)
+    plan = partial(plan_purge, here, forget=RangeSet.of([Range(ip, ip)]), only_erasure=True)
+    carry_out(here, plan, lambda _: None)
+
+    exchange(there)
+    assert found_in(there.data, GONE) == set()
+    monkeypatch.setenv("SURVEY_COPIES", str(tmp_path / "copies"))
+    fresh = replace(here, data=tmp_path / "fresh")
+    exchange(fresh)
+    assert found_in(fresh.data, GONE) == set()
+
+
+def test_what_was_purged_does_not_come_back(url: str, tmp_path: Path) -> None:
+    """Neither to the machine that purged it, nor to others."""
+    data = make_everything(tmp_path)
+    note_retention(data.layout, CAMPAIGN, Retention())
+    here = replace(data.settings, url=url)
+    there = replace(here, data=tmp_path / "another")
+    put(here)
+    exchange(there)
+    plan = partial(plan_purge, here, now=MORNING + timedelta(days=400))
+    carry_out(here, plan, lambda _: None)
+    exchange(here)
+    exchange(there)
+
+    assert plan().removals == ()
+    left = [path for path in there.data.rglob("*/messages/*") if path.is_file()]
+    assert left == []
+    run = Layout(there.data).run(CAMPAIGN, RUN)
+    assert all(one.kept == 0 for one in read_manifest(run).receipts())
