@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from survey.engine.discovery import Discovery, Heard, Tally
 from survey.engine.hosts import Hosts
 from survey.engine.imported import ImportedDiscovery
@@ -92,20 +90,21 @@ def open_discovery(
     return _connect(plan, assignment, around)
 
 
-def open_again(
-    plan: Plan, assignment: Assignment, around: Surroundings, places: Places, only: PlaceNumbers
-) -> Finding:
-    """The same once more for a few targets, after the first has ended.
+def open_again(plan: Plan, assignment: Assignment, around: Surroundings, sample: Batch) -> Finding:
+    """The same once more for the targets that are looked at again, after the first has ended.
 
     Raises:
         LocalError: This machine can't do it.
     """
     if plan.discovery.method is Method.SYN:
         assert isinstance(around.pacer.neighbourhoods, NetworkColumns)
-        return _syn_over(plan, assignment, around, places, around.pacer.neighbourhoods, only)
+        places, networks = Places(plan, assignment.shard), around.pacer.neighbourhoods
+        return _syn_over(plan, assignment, around, places, networks, places.rechecked())
     batch = _batch(plan, assignment)
-    parts = np.split(only, range(batch, len(only), batch))
-    batches = (Batch(*places.targets(part)) for part in parts)
+    batches = (
+        Batch(sample.ips[start : start + batch], sample.ports[start : start + batch])
+        for start in range(0, len(sample), batch)
+    )
     return _connect_to(plan, Supply(batches, around.gate), around)
 
 

@@ -16,7 +16,7 @@ from survey.engine.method import Finding, OnOpen, Surroundings, open_again
 from survey.model.assignment import Assignment
 from survey.model.discovery import Method
 from survey.model.plan import Plan
-from survey.targets.places import Places
+from survey.targets.shards import recheck_targets
 
 
 class Recheck:
@@ -31,14 +31,12 @@ class Recheck:
         self._finding: Finding | None = None
         self._first: set[tuple[int, int]] = set()
         self.reopened = self.missed = 0
-        places = Places(plan, assignment.shard)
-        only = places.rechecked()
-        ips, ports = places.targets(only)
-        self._sample = frozenset(zip(ips.tolist(), ports.tolist(), strict=True))
+        sample = recheck_targets(plan, assignment.shard)
+        self._sample = frozenset(zip(sample.ips.tolist(), sample.ports.tolist(), strict=True))
         if plan.discovery.method is Method.IMPORT:
             self._sample = frozenset()  # nothing was dialled the first time
         around = replace(around, on_open=self._again)
-        self._open = partial(open_again, plan, assignment, around, places, only)
+        self._open = partial(open_again, plan, assignment, around, sample)
 
     @property
     def rechecked(self) -> int:

@@ -29,10 +29,9 @@ from survey.storage.messages import messages_to
 from survey.storage.rounds import load_round, rounds_of
 from survey.storage.shard_file import read_address, read_receipt
 from survey.targets.optouts import OptOut, read_log
-from survey.targets.places import Places
 from survey.targets.plan import load_plan, plan_hash
 from survey.targets.ranges import read_range_file
-from survey.targets.shards import locate
+from survey.targets.shards import locate, recheck_targets
 
 _OWN_NAME = re.compile(rb"(?:FROM|TO):<postmaster@([a-z0-9.-]+)>")
 
@@ -220,9 +219,8 @@ def _explain(data: Layout, plan: Plan, ip: int) -> Explanation:
 def _asked_twice(plan: Plan, place: tuple[int, int] | None, ip: int) -> tuple[int, ...]:
     if place is None:
         return ()
-    places = Places(plan, place[0])
-    ips, ports = places.targets(places.rechecked())
-    return tuple(sorted(ports[ips == ip].tolist()))
+    sample = recheck_targets(plan, place[0])
+    return tuple(sorted(sample.ports[sample.ips == ip].tolist()))
 
 
 def _revisits(run: RunLayout, ip: int) -> Iterator[Revisited]:

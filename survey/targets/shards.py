@@ -15,6 +15,9 @@ from survey.model.plan import Plan
 from survey.targets.permutation import Indices, Permutation
 from survey.targets.ranges import Ips, RangeSet
 
+CHUNK = 1 << 17
+"""Addresses that are worked out at a time: a shard has millions, and its worker 300 MB."""
+
 RECHECKED = 1000
 """One target in so many is dialled a second time, to tell how many open ports one look misses."""
 
@@ -45,8 +48,13 @@ def shard_bounds(plan: Plan, shard: int) -> tuple[int, int]:
 def shard_addresses(plan: Plan, shard: int) -> Ips:
     """The shard's addresses, by rising plan index."""
     first, stop = shard_bounds(plan, shard)
-    positions = address_order(plan).forward(np.arange(first, stop, dtype=np.uint64))
-    return RangeSet.of(plan.ranges).ip_at(positions)
+    order, ranges = address_order(plan), RangeSet.of(plan.ranges)
+    ips: Ips = np.empty(stop - first, dtype=np.uint32)
+    for start in range(first, stop, CHUNK):
+        end = min(start + CHUNK, stop)
+        positions = order.forward(np.arange(start, end, dtype=np.uint64))
+        ips[start - first : end - first] = ranges.ip_at(positions)
+    return ips
 
 
 def addresses_at(plan: Plan, indices: NDArray[np.uint32]) -> Ips:
@@ -84,6 +92,19 @@ def recheck_order(plan: Plan, shard: int) -> Indices:
     count = stop * ports // RECHECKED - first * ports // RECHECKED
     order = Permutation((stop - first) * ports, _key(plan, b"recheck", shard))
     return order.forward(np.arange(count, dtype=np.uint64))
+
+
+def recheck_targets(plan: Plan, shard: int) -> Batch:
+    """The same as addresses and ports, without making the whole shard."""
+    first, _ = shard_bounds(plan, shard)
+    chosen = recheck_order(plan, shard)
+    host = chosen // np.uint64(len(plan.ports))
+    positions = address_order(plan).forward(np.uint64(first) + host)
+    ports = np.array(plan.ports, dtype=np.uint16)
+    return Batch(
+        RangeSet.of(plan.ranges).ip_at(positions),
+        ports[chosen - host * np.uint64(len(plan.ports))],
+    )
 
 
 def locate(plan: Plan, ip: int) -> tuple[int, int] | None:

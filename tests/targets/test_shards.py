@@ -16,6 +16,7 @@ from survey.targets.shards import (
     Batch,
     locate,
     recheck_order,
+    recheck_targets,
     shard_addresses,
     shard_bounds,
     shard_targets,
@@ -189,4 +190,7 @@ def test_one_target_in_so_many_is_looked_at_again(
         assert len(set(places)) == len(places)
         assert all(0 <= place < (stop - first) * 3 for place in places)
         assert recheck_order(plan, shard).tolist() == places
+        ips = shard_addresses(plan, shard)
+        expected = [(int(ips[place // 3]), plan.ports[place % 3]) for place in places]
+        assert list(pairs(recheck_targets(plan, shard))) == expected
     assert chosen[0] != chosen[1]
