@@ -130,8 +130,8 @@ def _make(folder: Path, optouts: int) -> None:
 
 def _ours(folder: Path, turn: int) -> Ran:
     command = [str(Path(sys.executable).with_name("survey"))]
-    command += ["--data", str(folder / "data"), "plan", "--run", f"r{turn}"]
-    return _run([*command, str(folder / "campaign.toml")])
+    command += ["--data", str(folder / "data"), "plan", "--offline", "--run"]
+    return _run([*command, f"r{turn}", str(folder / "campaign.toml")])
 
 
 def _zmap(folder: Path) -> Ran:
