@@ -24,8 +24,10 @@ NAMES = (
     "relay",
     "permutation",
     "plan",
+    "workers",
     "exposure",
     "history",
+    "reports",
 )
 
 

@@ -1,4 +1,4 @@
-"""The far side of the relay benchmark: every second address an open relay, the others closed.
+"""The far side of the relay benchmark: 127.73.0.0/16 are open relays, all others closed ones.
 
 The relays take every message and pass none on.  Run as
 ``python -m tests.benchmarks.smtp_server PORT CORE``.
@@ -24,11 +24,6 @@ _REFUSAL = b"554 5.7.1 Relay access denied\r\n"
 _UNKNOWN = b"502 5.5.2 What?\r\n"
 
 
-def is_open(ip: bytes) -> bool:
-    """Whether the relay at this address (4 bytes) is open."""
-    return ip[3] % 2 == 0
-
-
 class Guest:
     """One connection."""
 
@@ -36,7 +31,7 @@ class Guest:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self._open = is_open(socket.inet_aton(sock.getsockname()[0]))
+        self._open = sock.getsockname()[0].startswith("127.73.")
         self._heard, self._message = b"", False
         sock.send(b"220 relay.example ESMTP\r\n")
 
