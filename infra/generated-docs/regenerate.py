@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - a script, run by its path
 """Make the pages of ``docs/`` that show tables of the code: schemas, rules, fingerprints."""
 
+import ast
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -132,7 +133,23 @@ Nothing is *open* that our own canary has not confirmed. The conditions are in
 {_rule_table(RELAY_RULES)}
 ## Proxies
 
-{_rule_table(TUNNEL_RULES)}"""
+{_rule_table(TUNNEL_RULES)}
+## Flags
+
+What to know beside a verdict (column `flags` of the findings); none changes a verdict. A server
+that took C2 ([decision 0144](decisions/0144-mail-for-nobody.md)) is no less open for being suspected.
+
+{_table(("flag", "meaning"), _flags())}"""
+
+
+def _flags() -> Iterable[tuple[str, str]]:
+    """Each flag and the sentence below it in the code."""
+    source = ast.parse((ROOT / "survey" / "model" / "flag.py").read_text(encoding="utf-8"))
+    (flags,) = (part for part in source.body if isinstance(part, ast.ClassDef))
+    for name, said in itertools.pairwise(flags.body):
+        if isinstance(name, ast.Assign) and isinstance(said, ast.Expr):
+            flag, meaning = ast.literal_eval(name.value), ast.literal_eval(said.value)
+            yield f"`{flag}`", " ".join(meaning.split())
 
 
 def fingerprints() -> str:
