@@ -137,7 +137,7 @@ Nothing is *open* that our own canary has not confirmed. The conditions are in
 ## Flags
 
 What to know beside a verdict (column `flags` of the findings); none changes a verdict. A server
-that took C2 ([decision 0144](decisions/0144-mail-for-nobody.md)) is no less open for being suspected.
+that took C2 is no less open for it ([decision 0144](decisions/0144-mail-for-nobody.md)).
 
 {_table(("flag", "meaning"), _flags())}"""
 
