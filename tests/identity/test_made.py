@@ -7,6 +7,7 @@ from pathlib import Path
 import dns.transaction
 import dns.zonefile
 import pytest
+from made_identity import reversed_name
 
 from survey.identity.explanation import explanation_page
 from survey.identity.probing import PATH, probing_text, read_probing, where
@@ -122,7 +123,7 @@ def test_records_are_a_zone_in_which_names_agree(campaign: Campaign) -> None:
     assert records == {
         ("probe.example.org.", "A", "192.0.2.10"),
         ("probe.example.org.", "A", "192.0.2.11"),
-        ("10.2.0.192.in-addr.arpa.", "PTR", "probe.example.org."),
-        ("11.2.0.192.in-addr.arpa.", "PTR", "probe.example.org."),
+        (f"{reversed_name('192.0.2.10')}.", "PTR", "probe.example.org."),
+        (f"{reversed_name('192.0.2.11')}.", "PTR", "probe.example.org."),
         ("probe.example.org.", "TXT", '"v=spf1 ip4:192.0.2.10 ip4:192.0.2.11 -all"'),
     }
