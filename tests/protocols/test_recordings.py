@@ -51,7 +51,7 @@ STEPS = list(Step)
 TESTS = recordings(*START)
 TALKS = [(one.probe, talk) for one in TESTS for talk in one.talks]
 ALL = [talk.heard for _, talk in TALKS]
-FEW, MANY = 4, 400
+FEW, MANY = 4, 150
 """Mutations of each recorded connection: in every run of the tests, and in the long one."""
 
 each_recording = pytest.mark.parametrize("recording", TESTS, ids=lambda one: one.name)
