@@ -58,6 +58,9 @@ class SelfCheck:
         pacer: The slot's.
         context: The run's; its dialer is not used.
         canary: Ours, which the open controls lead to.
+
+    Attributes:
+        checks: How often all of them were found as we know them.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class SelfCheck:
         context: Context,
         canary: CanaryWatch,
     ) -> None:
+        self.checks = 0
         self._controls = controls
         self._canary = canary
         self._gate = gate
@@ -92,6 +96,7 @@ class SelfCheck:
             self._gate.refresh()
             problem = await self._problem()
             if not problem:
+                self.checks += 1
                 return
             if await self._canary.check() and self._canary.illnesses == illnesses:
                 raise PathError(

@@ -277,6 +277,7 @@ class Shard:
             failures=tuple(sorted(self.conversations.failures.items())),
             shortages=self._discovery.heard.shortages,
             canary_ill=self._canary.found_ill,
+            checks=self._self_check.checks,
             rechecked=again.rechecked if again else 0,
             reopened=again.reopened if again else 0,
             missed=again.missed if again else 0,

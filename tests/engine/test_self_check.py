@@ -40,13 +40,15 @@ def test_an_honest_path_is_checked_before_and_after(tmp_path: Path, lead: Lead) 
     with world(tmp_path, HONEST) as there:
         made = make_scan(tmp_path, shard_addresses=64, canary=there.canary, controls=CONTROLS)
 
-        receipt = run_shard(lead(made).grant(), ignore)
+        reports: list[Progress] = []
+        receipt = run_shard(lead(made).grant(), reports.append)
 
         assert there.visits[OPEN] >= 2 * 2
         assert there.visits[CLOSED] == 2
     assert receipt.open == 1
     assert read_address(made.run.shard(0), OPEN) == ()
     assert len(read_address(made.run.shard(0), TARGET)) == 2
+    assert reports[-1].checks == 2
 
 
 def test_controls_are_asked_during_a_shard(

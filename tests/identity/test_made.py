@@ -25,7 +25,7 @@ agency = "agency"
 reference = "2026/17"
 approved_by = "A. Person"
 valid_until = 2027-01-01T00:00:00Z
-covers = { ranges = ["5.7.0.0/24"] }
+covers = { ranges = ["198.51.100.0/24"] }
 [identity]
 operator = "Secure Your Server"
 contact = "survey@example.org"
@@ -33,7 +33,7 @@ page = "https://survey.example.org/"
 helo = "probe.example.org"
 source_addresses = ["192.0.2.10", "192.0.2.11"]
 [targets]
-ranges = ["5.7.0.0/24"]
+ranges = ["198.51.100.0/24"]
 [probes.smtp_relay]
 ports = [25]
 [probes.http_connect]
