@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from html import unescape
 
-from survey.identity.door import IdentityDoor, UnseenError
+from survey.identity.door import IdentityDoor, SilentError, UnseenError
 from survey.identity.probing import read_probing, where
 from survey.model.address import format_ip
 from survey.model.plan import Identity
@@ -26,6 +26,8 @@ def unseen(identity: Identity, door: IdentityDoor, now: datetime) -> tuple[str, 
     for look in looks:
         try:
             problems.extend(look(identity, door, now))
+        except SilentError as error:
+            return (*problems, str(error))
         except UnseenError as error:
             problems.append(str(error))
     return tuple(problems)
@@ -45,6 +47,8 @@ def _reverse(identity: Identity, door: IdentityDoor, _: datetime) -> Iterator[st
     for ip in identity.source_addresses:
         try:
             names = door.names(ip)
+        except SilentError:
+            raise
         except UnseenError as error:
             yield f"{format_ip(ip)} has no name: {error}; add a PTR record for {identity.helo}"
             continue

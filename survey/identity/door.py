@@ -34,6 +34,10 @@ class UnseenError(Exception):
     """What we looked for is not to be seen from outside; its text says why, one line."""
 
 
+class SilentError(UnseenError):
+    """No resolver answers, so nothing more can be told."""
+
+
 class IdentityDoor:
     """Answers what the world sees of an identity.
 
@@ -129,14 +133,14 @@ def _resolver(at: Endpoint | None) -> Callable[[str, str], list[str]]:
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             raise UnseenError(f"{name} has no {kind} record") from None
         except (dns.exception.DNSException, OSError) as error:
-            raise UnseenError(f"{name} can't be looked up ({_why(error)})") from error
+            raise SilentError(f"{name} can't be looked up ({_why(error)})") from error
         return [record.to_text() for record in answer]
 
     return ask
 
 
 def _unseen(problem: str) -> list[str]:
-    raise UnseenError(problem)
+    raise SilentError(problem)
 
 
 def _why(error: Exception) -> str:
