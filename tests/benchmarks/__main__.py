@@ -24,6 +24,7 @@ NAMES = (
     "relay",
     "permutation",
     "plan",
+    "window",
     "workers",
     "exposure",
     "history",
