@@ -244,6 +244,14 @@ HOLDINGS = (
         "letters that name the address go",
     ),
     Holding(
+        "ledger",
+        "ledger.db*",
+        "what was delivered to which agency, and how we know",
+        "",
+        "",
+        "has no address",
+    ),
+    Holding(
         "audit",
         "audit.log",
         "who exported what, when, by which filter",
