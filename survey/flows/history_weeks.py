@@ -113,11 +113,15 @@ class Weeks:
         return dict(zip(places.tolist(), days.tolist(), strict=True))
 
     def _opt_out(self, day: float) -> None:
+        """Those who left since the week before, in one entry."""
         moment = START + timedelta(days=day)
-        for place in [place for place, left in self._leaving.items() if left <= day]:
+        gone = [place for place, left in self._leaving.items() if left <= day]
+        for place in gone:
             del self._leaving[place]
-            ip = int(self._stands.ip[place])
-            add(self._optouts, (Range(ip, ip),), "its operator", "by mail", moment, moment)
+        ips = sorted(int(self._stands.ip[place]) for place in gone)
+        if ips:
+            ranges = tuple(Range(ip, ip) for ip in ips)
+            add(self._optouts, ranges, "their operators", "by mail", moment, moment)
 
     def _plan(self, week: int, began: datetime) -> Plan:
         """Freeze the plan of a week."""
