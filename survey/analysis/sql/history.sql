@@ -4,20 +4,15 @@
 SELECT
     campaign,
     run,
+    last_seen,
     port,
     probe,
     verdict,
     rung,
     rule,
-    first_seen,
-    last_seen,
-    proven_at,
     software,
-    software_version,
     country,
-    asn,
-    network,
-    flags
+    asn
 FROM findings
 WHERE ip = $ip
 ORDER BY last_seen, campaign, run, port, probe;
