@@ -149,7 +149,7 @@ def _blanked(
     column: pa.ChunkedArray, addresses: Addresses, packed: NDArray[np.bool_]
 ) -> tuple[list[str | bytes | None], NDArray[np.bool_]]:
     """Values without mentions, and which had one; ``packed``: may hold one in four bytes."""
-    look = maybe_named(column) | packed
+    look = maybe_named(column, addresses) | packed
     mine = np.zeros(len(column), dtype=bool)
     values = column.to_pylist() if look.any() else []
     for at in np.flatnonzero(look).tolist():
