@@ -26,6 +26,7 @@ NAMES = (
     "plan",
     "window",
     "workers",
+    "window",
     "exposure",
     "history",
     "reports",
