@@ -322,6 +322,8 @@ def _dispatch(
     now: datetime,
 ) -> Dispatch:
     id_ = _id(report, destination, revision, part)
+    # by its ending, whoever must erase an address knows how to look for it
+    ending = ".eml" if "@" in part else PurePosixPath(part).suffix
     return Dispatch(
         id=id_,
         agency=report.agency.id,
@@ -331,7 +333,7 @@ def _dispatch(
         part=part,
         place=place,
         report=report.sha256,
-        prepared=f"outgoing/{destination}-r{revision}/{id_[:16]}",
+        prepared=f"outgoing/{destination}-r{revision}/{id_[:16]}{ending}",
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
         order=order,

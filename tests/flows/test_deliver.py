@@ -6,10 +6,11 @@ import email.policy
 import hashlib
 import json
 import os
+import shutil
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from judged_run import JudgedRun, make_judged_run
 from made_delivery import NOW, PERIOD, Post, make_post
+from made_feed import FEEDS
 from made_receivers import (
     MadeDrop,
     MadeMailbox,
@@ -32,9 +34,11 @@ from pysequoia import Tsk, decrypt
 from survey.cli.main import main
 from survey.errors import BusyError, ConfigError, MessageError, StorageError
 from survey.flows.deliver import rehearse, settle
+from survey.flows.erasure import naming
 from survey.model.address import Range, parse_ip
 from survey.model.dispatch import DispatchState
 from survey.targets.optouts import add
+from survey.targets.ranges import RangeSet
 
 WAY = """
 [mail]
@@ -70,11 +74,13 @@ async def _mail(
     authority: str = "localhost.pem",
     per_hour: int = 30,
     keys: str = "",
+    formats: Sequence[str] = ('"xarf"',),
 ) -> AsyncIterator[tuple[Post, MadeMailbox]]:
     pem = make_certificate(folder)
     async with mail_server(box or MadeMailbox(), pem, starttls=tls == "starttls") as made:
         way = WAY.format(port=made.port, tls=tls, authority=authority, per_hour=per_hour)
-        yield make_post(judged, folder, delivery=delivery, way=way, keys=keys), made
+        post = make_post(judged, folder, delivery=delivery, way=way, keys=keys, formats=formats)
+        yield post, made
 
 
 def _states(post: Post) -> list[str]:
@@ -403,3 +409,30 @@ async def test_killed_process_repeats_nothing(judged_run: JudgedRun, tmp_path: P
         assert settled.exit_code == 0, settled.stderr
         assert (await run(kill=False))[0] == 0
     assert len(box.taken) == 2
+
+
+async def test_erasure_finds_what_waits_for_delivery(judged_run: JudgedRun, tmp_path: Path) -> None:
+    """Feeds, messages and sealed files that name the address go; others stay."""
+    key = Tsk.generate("Agencia <one@es-prueba.example>")
+    cert = key.extract_certificate()
+    (judged_run.settings.agencies / "es.asc").write_bytes(bytes(cert))
+    shutil.rmtree(judged_run.layout.campaigns)  # its shards are none
+    folder = judged_run.layout.report("es-prueba", PERIOD)
+    every = [f'"{format_}"' for format_ in FEEDS]
+    for keys in ("", f'\n[keys]\nopenpgp = "es.asc"\nfingerprint = "{cert.fingerprint.upper()}"\n'):
+        async with _mail(
+            judged_run, tmp_path, MadeMailbox(rcpt="450 later"), keys=keys, formats=every
+        ) as (post, _box):
+            await post.deliver()
+        assert list(folder.rglob("*.eml"))
+        gone = RangeSet.of([Range(*[parse_ip("192.0.2.1")] * 2)])
+        for one in naming(judged_run.layout, gone, NOW):
+            one.carry_out()
+        left = {path.name for path in folder.rglob("*") if path.is_file()}
+        kept = {"scan_socks", "scan_telnet_proxy", "scan_smtp_relay", "scan_http_proxy"}
+        assert {name.split("-")[3] for name in left if name.startswith("2026")} == kept
+        assert left - {name for name in left if name.startswith("2026")} == {"manifest.json"}
+        (http,) = folder.glob("*scan_http_proxy*")
+        assert b"192.0.2.2," in http.read_bytes()
+        assert b"192.0.2.1," not in http.read_bytes()
+        (tmp_path / "ledger.db").unlink()

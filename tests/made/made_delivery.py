@@ -14,14 +14,14 @@ from survey.flows.deliver import Delivery, deliver, means_of
 from survey.flows.dispatches import Means
 from survey.flows.feeds import write_feeds
 from survey.mail.carrier import Carrier
-from survey.model.delivery import Destination, Format
+from survey.model.delivery import Destination
 from survey.model.dispatch import Dispatch, DispatchState
 from survey.storage.agencies import find_agency
 from survey.storage.ledger import Ledger
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 PERIOD = "2026-W48"
-FORMATS = (Format.XARF,)
+FORMATS = ('"xarf"',)
 
 
 class Crash(BaseException):
@@ -161,14 +161,21 @@ class Post:
 
 
 def make_post(
-    judged: JudgedRun, folder: Path, *, delivery: str, way: str, keys: str = "", **changes: Any
+    judged: JudgedRun,
+    folder: Path,
+    *,
+    delivery: str,
+    way: str,
+    keys: str = "",
+    formats: Sequence[str] = FORMATS,
+    **changes: Any,
 ) -> Post:
     """An agency with these destinations, and this way out; the report is made."""
     path = judged.settings.agencies / "es-prueba.toml"
     plain = path.read_text(encoding="utf-8").partition("formats =")[0].partition("\n[juris")[0]
-    formats = ", ".join(f'"{format_}"' for format_ in FORMATS)
     path.write_text(
-        f'{plain}\nformats = [{formats}]\n\n[jurisdiction]\ncountries = ["ES"]\n{keys}{delivery}',
+        f"{plain}\nformats = [{', '.join(formats)}]\n\n"
+        f'[jurisdiction]\ncountries = ["ES"]\n{keys}{delivery}',
         encoding="utf-8",
     )
     judged.settings.keys.mkdir(exist_ok=True)
