@@ -16,6 +16,7 @@ MADE_BY = {
     "arrivals": "run `survey canary CAMPAIGN.toml` while scanning; nothing has arrived yet",
     "findings": "run `survey findings CAMPAIGN.toml`",
     "hosts": "run `survey findings CAMPAIGN.toml`",
+    "counts": "no run's verdicts have gone yet; `survey purge` leaves their counts here",
     "checks": "run `survey findings CAMPAIGN.toml`",
     "episodes": "run `survey episodes CAMPAIGN.toml`",
     "countries": _REGISTRY.format("country"),

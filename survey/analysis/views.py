@@ -28,6 +28,7 @@ from survey.storage.schemas import (
     ARRIVALS,
     CHECKS,
     COUNTRY_RANGES,
+    COUNTS,
     EPISODES,
     FINDINGS,
     HOSTS,
@@ -56,8 +57,8 @@ class StoredRun:
 
     @property
     def judged(self) -> bool:
-        """Whether it has findings."""
-        return self.paths.hosts.is_file()
+        """Whether it has findings, and they were not kept for their period and have gone."""
+        return self.paths.hosts.is_file() and not self.paths.counts.is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def make_views(
             [path for one in runs for path in observation_files(one.paths)],
         ),
         "arrivals": (ARRIVALS, list(arrival_files(layout))),
+        "counts": (COUNTS, [one.paths.counts for one in runs if one.paths.counts.is_file()]),
         "checks": (CHECKS, [one.paths.checks for one in runs if one.paths.checks.is_file()]),
         "episodes": (
             EPISODES,

@@ -13,6 +13,7 @@ from survey.cli.screen import document, facts, say, table
 from survey.errors import ConfigError, StoppedError
 from survey.flows.purge import Purge, carry_out, plan_purge, state_periods
 from survey.flows.removal import Removal
+from survey.flows.sharing import fetch
 from survey.model.address import Range
 from survey.model.retention import Retention
 from survey.settings import Settings
@@ -62,6 +63,7 @@ def purge(  # noqa: PLR0917 - one parameter per option
         state_periods(settings, campaigns)
         done = carry_out(settings, plan, lambda _: None)
     else:
+        fetch(settings)
         done = plan()
     _show(done, as_json=as_json, done=yes)
     if done.left:
@@ -73,7 +75,7 @@ def purge(  # noqa: PLR0917 - one parameter per option
 
 def erase_now(settings: Settings, forget: RangeSet) -> None:
     """Forget some addresses in this data directory, if there is one."""
-    if not settings.data.is_dir():
+    if not settings.url and not settings.data.is_dir():
         say(f"{settings.data}: no data here; run `survey purge --yes` where they are")
         return
     plan = partial(plan_purge, settings, forget=forget, only_erasure=True)

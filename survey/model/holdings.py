@@ -267,6 +267,7 @@ HOLDINGS = (
         "a day after its last change",
         "has what a query works on; gone with it",
     ),
+    Holding("ledger", "ledger.db*", "what was delivered to which agency", "", "", "has no address"),
     Holding("copy", "copy.json", "which objects of a URL the files are", "", "", "has no address"),
     Holding("locks", "**/*.lock", "one process at a time", "", "", "empty"),
     Holding("coordinator", "coordinator.json", "who coordinated last", "", "", "has no address"),

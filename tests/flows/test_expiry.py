@@ -12,7 +12,7 @@ from everything import GONE, copied, found_in, make_everything
 from made_data import CAMPAIGN, MORNING, RUN, MadeData
 
 from survey.analysis.notebook import open as open_survey
-from survey.errors import StorageError
+from survey.errors import ConfigError, StorageError
 from survey.flows.judge import judge
 from survey.flows.purge import Purge, carry_out, plan_purge
 from survey.model.retention import Retention, Why
@@ -174,6 +174,19 @@ def test_counts_stay_when_verdicts_go(made: MadeData) -> None:
     assert sum(row["count"] for row in counts if row["counted"] == "findings") == findings
     assert sum(row["count"] for row in counts if row["counted"] == "hosts") == hosts
     assert {row["country"] for row in counts} == {"ES"}
+
+
+def test_verdicts_that_have_gone_are_no_good_news(made: MadeData) -> None:
+    """A run of which nothing is left is not one with nothing open; its counts can be asked."""
+    purge(made, 41)
+
+    with open_survey(made.layout.root) as survey:
+        with pytest.raises(ConfigError, match="no judged run"):
+            survey.exposure(by="country")
+        opened = survey.sql(
+            "SELECT sum(count) FROM counts WHERE counted = 'findings' AND verdict = 'open'"
+        ).fetchall()
+    assert opened[0][0] > 0
 
 
 def test_after_the_last_period_nobody_is_named(made: MadeData) -> None:
