@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from made_checks import CAMPAIGN, START, Check, Run, as_known, lost_after, walk, weeks, write_checks
 
@@ -144,6 +145,59 @@ def test_of_nothing_there_is_an_empty_table(tmp_path: Path) -> None:
     layout, lives = write_checks(tmp_path, [weekly(*"cu")], WEEKLY[:2])
     assert pq.read_metadata(layout.episodes(CAMPAIGN)).num_rows == 0
     assert not sum(lives.states.values())
+
+
+def moves(
+    folder: Path, histories: list[list[Check]], known: list[dict], kind: str = "proxy"
+) -> dict[int, tuple[int | None, str | None]]:
+    """Where each address's server is thought to have gone, and by what."""
+    layout, _ = write_checks(folder, histories, WEEKLY[:7], known, kind)
+    found = pq.read_table(layout.episodes(CAMPAIGN)).to_pylist()
+    return {row["ip"]: (row["moved_to"], row["moved_by"]) for row in found}
+
+
+HERE_THEN_THERE = [weekly(*"oocc---"), weekly(*"--oooo")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark", "how"),
+    [
+        ("proxy", {"host": "a.example"}, "host"),
+        ("relay", {"banner": b"220-mx1.a.example ESMTP Postfix\r\n220 ready\r\n"}, "greeting"),
+        ("proxy", {"exit_ip": bytes(10) + b"\xff\xff\xc0\x00\x02\x09"}, "exit"),
+    ],
+)
+def test_the_same_server_at_another_address_is_suggested(
+    tmp_path: Path, kind: str, mark: dict, how: str
+) -> None:
+    """By its own name, the name that it greets with, or its exit."""
+    told = moves(tmp_path, HERE_THEN_THERE, [mark, mark], kind)
+    assert told == {0: (1, how), 1: (None, how)}
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ({"host": "a.example"}, {"host": "b.example"}),
+        ({"host": "a.example", "asn": 64496}, {"host": "a.example", "asn": 64497}),
+        ({"host": "a.example", "software": "squid"}, {"host": "a.example", "software": "dante"}),
+        ({}, {}),
+    ],
+)
+def test_another_name_network_or_program_is_another_server(
+    tmp_path: Path, here: dict, there: dict
+) -> None:
+    """A suggestion errs on the side of silence."""
+    assert {to for to, _ in moves(tmp_path, HERE_THEN_THERE, [here, there]).values()} == {None}
+
+
+def test_a_mark_of_two_at_the_same_time_is_nobodys(tmp_path: Path) -> None:
+    """Half the world greets as localhost.localdomain; and who did not end did not move."""
+    mark = {"host": "localhost.example"}
+    three = [*HERE_THEN_THERE, weekly(*"ooooooo")]
+    assert {to for to, _ in moves(tmp_path, three, [mark] * 3).values()} == {None}
+    silent = [weekly(*"---oo--"), weekly(*"-----oo")]
+    assert moves(tmp_path / "b", silent, [mark] * 2)[0][0] is None
 
 
 @settings(max_examples=25)

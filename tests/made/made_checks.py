@@ -135,9 +135,13 @@ def as_known(episodes: Sequence[Walked], at: datetime) -> list[tuple[object, ...
 
 
 def write_checks(
-    folder: Path, histories: Sequence[Sequence[Check]], runs: Sequence[Run]
+    folder: Path,
+    histories: Sequence[Sequence[Check]],
+    runs: Sequence[Run],
+    known: Sequence[dict[str, object]] = (),
+    kind: str = "proxy",
 ) -> tuple[Layout, Lives]:
-    """Episodes of histories; the n-th is of address n."""
+    """Episodes of histories; the n-th is of address n, of which findings know the n-th."""
     layout = Layout(folder / "data")
     judged = []
     for run in runs:
@@ -150,7 +154,7 @@ def write_checks(
                 "round": one.round,
                 "ip": ip,
                 "port": 1080,
-                "kind": "proxy",
+                "kind": kind,
                 "at": one.at,
                 "state": one.state,
                 "rung": 5 if one.state == "open" else 2,
@@ -162,9 +166,30 @@ def write_checks(
             if one.number == run.number
         ]
         pq.write_table(pa.Table.from_pylist(rows, CHECKS), paths.checks)
-        pq.write_table(FINDINGS.empty_table(), paths.findings)
+        found = [
+            _finding(row, kind) | known[row["ip"]]
+            for row in rows
+            if known and row["state"] == "open"
+        ]
+        pq.write_table(pa.Table.from_pylist(found, FINDINGS), paths.findings)
         judged.append(JudgedRun(run.name, run.ended_at, paths.checks, paths.findings))
     return layout, write_episodes(layout, CAMPAIGN, judged, RangeSet.of(()), 0)
+
+
+def _finding(row: dict[str, object], kind: str) -> dict[str, object]:
+    """The finding of an open check."""
+    return {
+        **{name: row[name] for name in ("campaign", "run", "ip", "port", "rung")},
+        "probe": "smtp_relay" if kind == "relay" else "socks5",
+        "verdict": "open",
+        "rule": "made",
+        "flags": [],
+        "first_seen": row["at"],
+        "last_seen": row["at"],
+        "variant": "",
+        "reply": b"",
+        "banner": b"",
+    }
 
 
 @st.composite
