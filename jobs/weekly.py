@@ -1,12 +1,13 @@
 """One campaign's week: reports that are due, scan or resume, compact, judge, trace, reports again.
 
 For a scheduler: ``python jobs/weekly.py CAMPAIGN.toml``, with SURVEY_DATA, SURVEY_KEYS and
-SURVEY_AGENCIES set; once a day does no harm.  Each step knows what is done already: run it again
-after a crash, and it goes on where it was.  An agency gets its report once its own week or month is
-over, by its own calendar.
+SURVEY_AGENCIES set, and SURVEY_OUTGOING if reports are delivered; once a day does no harm.  Each
+step knows what is done already: run it again after a crash, and it goes on where it was.  An agency
+gets its report once its own week or month is over, by its own calendar.
 """
 
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,9 +29,10 @@ def week(campaign: Path) -> None:
     """All steps, a log line each; counts only."""
     settings = read_settings()
     name = read_campaign(campaign).id
-    before = report_what_is_due(settings, name, datetime.now(UTC), log.info)
+    outgoing = Path(os.environ["SURVEY_OUTGOING"]) if "SURVEY_OUTGOING" in os.environ else None
+    before = report_what_is_due(settings, name, datetime.now(UTC), log.info, outgoing)
     _scan_and_judge(campaign, settings)
-    after = report_what_is_due(settings, name, datetime.now(UTC), log.info)
+    after = report_what_is_due(settings, name, datetime.now(UTC), log.info, outgoing)
     _sum_up(before + after)
 
 

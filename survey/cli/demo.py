@@ -20,7 +20,7 @@ from survey.flows.demo import demo as run_demo
 )
 @json_option
 def demo(folder: Path, *, as_json: bool) -> None:
-    """Lab, canary, scan, verdicts, second opinions, report and letter, in about a minute."""
+    """Lab, canary, scan, verdicts, second opinions, reports and letter, in about a minute."""
     with Live() as live:
         result = run_demo(folder.absolute(), say, live.show)
     if as_json:

@@ -17,7 +17,7 @@ from survey.flows.report import make_report
 
 @click.group(invoke_without_command=True)
 @click.option("--agency", metavar="ID", help="Whose report; see --agencies.")
-@click.option("--period", metavar="RUN", help="The run, e.g. 2026-W48.")
+@click.option("--period", metavar="PERIOD", help="A run, week or month: 2026-W48, 2026-11.")
 @click.option("--campaign", metavar="ID", help="Campaign id, if several have such a run.")
 @click.option("--language", metavar="LANG", help="Instead of the agency's own first language.")
 @json_option
@@ -30,11 +30,11 @@ def report(  # noqa: PLR0917 - one parameter per option
     language: str | None,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
-    """Write one HTML page and one CSV for one agency's jurisdiction; leaves an audit line."""
+    """Write one agency's report: page, PDF, public summary, list, feeds; leaves an audit line."""
     if ctx.invoked_subcommand is not None:
         return
     if agency is None or period is None:
-        raise click.UsageError("a report needs --agency ID and --period RUN")
+        raise click.UsageError("a report needs --agency ID and --period PERIOD")
     files = make_report(settings_of(ctx), agency, period, campaign=campaign, language=language)
     if as_json:
         document(files)
@@ -43,7 +43,8 @@ def report(  # noqa: PLR0917 - one parameter per option
         f"{files.agency}: {files.open:,} open servers, {files.suspected:,} suspected, among "
         f"{files.tested:,} addresses tested"
     )
-    say(f"page: {files.page}")
+    for path in files.for_people:
+        say(f"for people: {path}")
     say(f"list: {files.hosts} (host-level: for this agency only)")
 
 

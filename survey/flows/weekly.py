@@ -1,12 +1,16 @@
 """Reports for every agency whose week or month is over, and their delivery."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from survey.errors import SurveyError
+from survey.flows.deliver import deliver, means_of, open_ledger
 from survey.flows.due import Due, due_reports
 from survey.flows.report import make_report
+from survey.model.dispatch import DispatchState
 from survey.settings import Settings
 
 Say = Callable[..., None]
@@ -19,7 +23,7 @@ class Weekly:
 
     Attributes:
         made: Reports made now.
-        delivered: Reports handed over now.
+        delivered: Reports of which every part has been handed over.
         without_run: Agencies whose last period had no run.
         failed: Agency and period of those that could not be made or delivered.
     """
@@ -39,11 +43,21 @@ class Weekly:
         )
 
 
-def report_what_is_due(settings: Settings, campaign: str, now: datetime, say: Say) -> Weekly:
-    """Make what is due, a line each; one agency's trouble is not the others'."""
+def report_what_is_due(
+    settings: Settings, campaign: str, now: datetime, say: Say, outgoing: Path | None = None
+) -> Weekly:
+    """Make what is due and hand it over, a line each; one agency's trouble is not the others'.
+
+    Args:
+        settings: Where data, keys and agencies are.
+        campaign: Campaign id.
+        now: Which weeks and months are over.
+        say: Told each step.
+        outgoing: The way out (docs/delivery.md); None: reports are only made.
+    """
     done = Weekly()
     for due in due_reports(settings, campaign, now):
-        one = _one(settings, campaign, due, now, say)
+        one = _one(settings, campaign, due, now, say, outgoing=outgoing)
         done = Weekly(
             done.made + one.made,
             done.delivered + one.delivered,
@@ -53,18 +67,40 @@ def report_what_is_due(settings: Settings, campaign: str, now: datetime, say: Sa
     return done
 
 
-def _one(settings: Settings, campaign: str, due: Due, now: datetime, say: Say) -> Weekly:
+def _one(
+    settings: Settings, campaign: str, due: Due, now: datetime, say: Say, *, outgoing: Path | None
+) -> Weekly:
     name = f"{due.agency} {due.period}"
     if due.run is None:
         say("%s: no run ended in it, no report", name)
         return Weekly(without_run=1)
-    if due.made:
-        say("%s: made already", name)
-        return Weekly()
+    made = 0
     try:
-        report = make_report(settings, due.agency, str(due.period), campaign=campaign, now=now)
+        if due.made:
+            say("%s: made already", name)
+        else:
+            one = make_report(settings, due.agency, str(due.period), campaign=campaign, now=now)
+            say("%s: report of %s in %s, %d open servers", name, due.run, one.language, one.open)
+            made = 1
+        delivered = outgoing is not None and _hand_over(settings, due, say, outgoing)
     except SurveyError as error:
-        say("%s: no report: %s", name, error)
-        return Weekly(failed=(name,))
-    say("%s: report of %s in %s, %d open servers", name, due.run, report.language, report.open)
-    return Weekly(made=1)
+        say("%s: %s", name, error)
+        return Weekly(made=made, failed=(name,))
+    return Weekly(made=made, delivered=int(delivered))
+
+
+def _hand_over(settings: Settings, due: Due, say: Say, outgoing: Path) -> bool:
+    """Whether every part of a report has been handed over, now or before."""
+    means = means_of(settings, outgoing)
+    ledger = open_ledger(settings, means)
+    try:
+        done = asyncio.run(deliver(settings, due.agency, str(due.period), means, ledger))
+    finally:
+        ledger.close()
+    arrived = len(done.having(DispatchState.DELIVERED))
+    say("%s %s: %d of %d dispatches delivered, %d put off", due.agency, due.period, arrived,
+        len(done.dispatches), len(done.put_off))  # fmt: skip
+    doubtful = done.having(DispatchState.UNCERTAIN) + done.having(DispatchState.REFUSED)
+    if any(not one.receipt.startswith("superseded") for one in doubtful):
+        raise SurveyError("some dispatches need a person; see `survey report ledger`")
+    return bool(done.dispatches) and arrived + len(doubtful) == len(done.dispatches)

@@ -61,6 +61,10 @@ class Language:
         text = self._words.ngettext(one, many, number)
         return self._fill(text, {"n": self.number(number), **values})
 
+    def together(self, sentences: Sequence[str]) -> str:
+        """Sentences after one another; Chinese and Japanese have no space between them."""
+        return ("" if self.code in {"ja", "zh"} else " ").join(sentences)
+
     def number(self, value: float) -> str:
         """A whole number, grouped."""
         return str(format_decimal(value, "#,##0", locale=self.locale))

@@ -75,7 +75,7 @@ def _lede(language: Language, figures: Figures) -> str:
         ),
         language.count("%(n)s address was tested.", "%(n)s addresses were tested.", figures.tested),
     ]
-    return " ".join(sentences)
+    return language.together(sentences)
 
 
 def _key(language: Language, figures: Figures) -> tuple[KeyFigure, ...]:

@@ -306,6 +306,37 @@ def test_reports_that_are_due_are_made_once(made: HistoryFiles) -> None:
     assert (folder / "manifest.json").is_file()
 
 
+def test_due_reports_are_handed_over_once(made: HistoryFiles, tmp_path: Path) -> None:
+    """Into a folder that both may reach; the next run of the job hands nothing over again."""
+    lines: list[str] = []
+
+    def say(text: str, *values: object) -> None:
+        lines.append(text % values)
+
+    target = tmp_path / "exchange"
+    target.mkdir()
+    outgoing = tmp_path / "outgoing.toml"
+    outgoing.write_text(f'[drops]\nfolders = ["{target}"]\n')
+    path = made.settings.agencies / "jp-kakuu.toml"
+    text = path.read_text(encoding="utf-8")
+    start = text.index("[[delivery.mail]]")
+    path.write_text(f'{text[:start]}[[delivery.folder]]\nfolder = "{target}"\n')
+    eg = made.settings.agencies / "eg-khayali.toml"
+    eg.rename(tmp_path / eg.name)
+    now = datetime(2026, 3, 29, 15, 30, tzinfo=UTC)
+    try:
+        first = report_what_is_due(made.settings, "history", now, say, outgoing)
+        arrived = {path.name: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+        again = report_what_is_due(made.settings, "history", now, say, outgoing)
+    finally:
+        (tmp_path / eg.name).rename(eg)
+        path.write_text(text, encoding="utf-8")
+    assert first.delivered == again.delivered == 1, lines
+    assert not first.failed
+    assert {Path(name).suffix for name in arrived} >= {".pdf", ".html", ".csv", ".json"}, arrived
+    assert {p.name: p.read_bytes() for p in target.rglob("*") if p.is_file()} == arrived
+
+
 def test_week_without_a_run_is_said_and_no_error(made: HistoryFiles) -> None:
     """The survey missed a week: there is no report on it, and nobody gets an old one."""
     lines: list[str] = []

@@ -14,7 +14,7 @@ def closures(language: Language, figures: Figures) -> Section:
         text = language.say("Too little has been observed to say how long closing takes.")
         return Section("closures", title, "", (Paragraph(text),))
     told = any(one.told for one in figures.closures)
-    note = " ".join(
+    note = language.together(
         (
             language.say("Estimated over all exposures, those still open too (Kaplan-Meier)."),
             language.say("Two numbers of days are given where closing lies between two checks."),

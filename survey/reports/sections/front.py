@@ -37,7 +37,7 @@ def lede(language: Language, figures: Figures) -> str:
     ]
     if not figures.open:
         sentences.append(language.say("None of them passed on a stranger’s message or connection."))
-        return " ".join(sentences)
+        return language.together(sentences)
     sentences += [
         language.count(
             "%(n)s of them passes on mail or traffic for anyone on the internet.",
@@ -55,7 +55,7 @@ def lede(language: Language, figures: Figures) -> str:
                 few=language.number(figures.half),
             )
         )
-    return " ".join(sentences)
+    return language.together(sentences)
 
 
 def warning(language: Language, figures: Figures) -> str:

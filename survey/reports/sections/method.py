@@ -59,10 +59,11 @@ def _coverage(language: Language, figures: Figures) -> Part:
     title = language.say("Coverage of the run")
     text = language.say("Pairs of address and port, in the whole run and all jurisdictions.")
     if done.excluded_addresses:
-        text += " " + language.say(
+        more = language.say(
             "Addresses left out already when the run was planned: %(n)s.",
             n=language.number(done.excluded_addresses),
         )
+        text = language.together((text, more))
     rows = (
         (language.say("Planned"), done.planned),
         (language.say("Tested"), done.sent),
