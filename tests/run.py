@@ -45,6 +45,7 @@ LONG_PACKAGES = {
     "nginx": "nginx",
     "nmap": None,
     "openssh-client": None,
+    "postgresql-15": "postgresql",
     "postgrey": "postgrey",
     "privoxy": "privoxy",
     "python3-twisted": None,
