@@ -145,4 +145,4 @@ def _unseen(problem: str) -> list[str]:
 
 def _why(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:160]}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

@@ -94,6 +94,9 @@ def test_page_says_who_why_what_whence_and_how_to_stop(campaign: Campaign) -> No
         "2026/17",
     ):
         assert shown.text.count(words) >= 2, words
+    assert "for 90 days, and whether it was open, for 730 days" in shown.text
+    assert "durante 90 días, y si estaba abierto, durante 730 días" in shown.text
+    assert "None" not in shown.text
     assert (shown.loads, shown.languages) == ([], ["en", "es"])
     assert "mailto:survey@example.org" in page
 
