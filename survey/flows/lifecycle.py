@@ -12,6 +12,7 @@ from survey.analysis.episodes import JudgedRun, write_episodes
 from survey.errors import ConfigError
 from survey.flows.judge import judge
 from survey.flows.runs import all_runs
+from survey.flows.sharing import exchange, put
 from survey.model.episode import LETTER_DAYS, ExposureKind, State, Told
 from survey.model.followup import Reason, Wanted
 from survey.model.plan import Plan
@@ -60,6 +61,7 @@ def trace(settings: Settings, campaign: str) -> LifecycleSummary:
         GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
     """
     layout = Layout(settings.data)
+    exchange(settings)
     plans = [plan for plan in all_runs(settings) if plan.campaign == campaign]
     if not plans:
         raise ConfigError(
@@ -80,6 +82,7 @@ def trace(settings: Settings, campaign: str) -> LifecycleSummary:
     wanted = tuple(_confirmations(layout, plans[-1]))
     newest = layout.run(campaign, plans[-1].run)
     queued = queue_followups(newest, wanted, datetime.now(UTC)) if wanted else ()
+    put(settings)
     return LifecycleSummary(
         campaign=campaign,
         runs=len(runs),
