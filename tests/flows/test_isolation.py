@@ -5,6 +5,7 @@ The oracle is a few lines over plain numbers; the files are searched as bytes, u
 
 import base64
 import io
+import ipaddress
 import json
 import re
 import tempfile
@@ -24,6 +25,7 @@ from made_feed import FEEDS
 
 from survey.analysis.jurisdiction import view
 from survey.flows.feeds import Written, about, write_feeds
+from survey.flows.report import make_report
 from survey.model.address import Range, format_ip, parse_ip
 from survey.model.agency import Agency, Jurisdiction
 from survey.model.delivery import Audience, Format
@@ -31,8 +33,10 @@ from survey.model.probe import Probe
 from survey.reports.feeds.manifest import NAME, read_manifest
 from survey.reports.hosts import hosts_name, render_hosts
 from survey.storage.schemas import FINDINGS, HOSTS
+from survey.targets.optouts import add, init_log
 from survey.targets.ranges import RangeSet
 
+NOW = datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 BLOCKS = tuple(map(parse_ip, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 IPV4 = re.compile(rb"(?<![\w.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}(?![\w.])")
@@ -120,11 +124,64 @@ def test_opted_out_are_a_count(judged_run: JudgedRun, case: Case) -> None:
     files = _make(judged_run, case)
     (manifest,) = (parts[0] for format_, parts in files if format_ is None)
     said = json.loads(manifest)
-    every = [block + offset for block in BLOCKS for offset in range(256)]
-    inside = [ip for ip in every if _claims(case.jurisdiction, ip)]
+    inside = [ip for ip in _every() if _claims(case.jurisdiction, ip)]
     out = [ip for ip in inside if any(ip in part for part in case.optouts)]
     assert said["addresses_opted_out"] == len(out)
     assert said["addresses_tested"] == len(inside) - len(out)
+
+
+@given(cases)
+@settings(
+    max_examples=6,
+    phases=NO_SHRINKING,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_pages_name_no_host_and_no_foreign_network(judged_run: JudgedRun, case: Case) -> None:
+    """Report and public summary as a person makes them: counts, and networks of its own alone."""
+    _make(judged_run, case)  # the tables
+    agency = judged_run.settings.agencies / "xx-prueba.toml"
+    agency.write_text(_toml(case.jurisdiction), encoding="utf-8")
+    judged_run.optouts.unlink()
+    init_log(judged_run.optouts)
+    for part in case.optouts:
+        add(judged_run.optouts, (part,), "owner", "by phone", BEGUN, BEGUN)
+    report = make_report(judged_run.settings, "xx-prueba", "2026-W48", language="en", now=NOW)
+    own = {asn for ip in _every() if _is_own(case, ip) and (asn := _place(ip)[1]) is not None}
+    assert len(report.for_people) == 2
+    for path in report.for_people:
+        data = path.read_bytes()
+        assert not IPV4.findall(data)
+        assert not MARK.findall(data)
+        assert {int(text) for text in re.findall(rb"AS(\d{5})", data)} <= own
+    assert report.tested == sum(_is_own(case, ip) for ip in _every())
+
+
+def _every() -> list[int]:
+    return [block + offset for block in BLOCKS for offset in range(256)]
+
+
+def _toml(jurisdiction: Jurisdiction) -> str:
+    """The jurisdiction as a person writes it; one that claims nothing claims a far country."""
+
+    def cidrs(parts: tuple[Range, ...]) -> list[str]:
+        return [
+            str(network)
+            for part in parts
+            for network in ipaddress.summarize_address_range(
+                ipaddress.IPv4Address(part.start), ipaddress.IPv4Address(part.end)
+            )
+        ]
+
+    countries = sorted(jurisdiction.countries) or ["AR"]
+    return (
+        'id = "xx-prueba"\nname = "Agency"\ncountry = "ES"\nlanguages = ["en"]\n'
+        'contact = "desk@xx-prueba.example"\npage = "https://xx-prueba.example/op"\n'
+        'tlp = "TLP:AMBER"\nformats = ["html"]\naudiences = ["public", "technical"]\n\n'
+        f"[jurisdiction]\ncountries = {json.dumps(countries)}\n"
+        f"networks = {sorted(jurisdiction.networks)}\n"
+        f"cidrs = {json.dumps(cidrs(jurisdiction.ranges))}\n"
+        f"exclude = {json.dumps(cidrs(jurisdiction.excluded))}\n"
+    )
 
 
 def _claims(jurisdiction: Jurisdiction, ip: int) -> bool:
@@ -172,7 +229,7 @@ def _make(judged_run: JudgedRun, case: Case) -> list[tuple[Format | None, list[b
         servers, tested, opted_out = seen.servers(), seen.tested.size, seen.opted_out
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        of = about(agency, plan, (), datetime(2026, 11, 26, 8, 30, tzinfo=UTC))
+        of = about(agency, plan, (), NOW)
         hosts_file = folder / hosts_name(agency, plan.run)
         hosts_file.write_text(render_hosts(servers), encoding="utf-8", newline="")
         written = [Written(hosts_file, Format.CSV, len(servers))]
