@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -36,6 +37,9 @@ _REMOVABLE = "/messages/"
 """All other tables are emptied when they have to go, and never removed."""
 
 Kind = TypeVar("Kind")
+
+_AT_ONCE = 8
+"""Objects that are fetched at the same time: there may be thousands, each a question away."""
 
 _LAST = ("snapshot.json", "done.json")
 """What says that other files are whole comes after them."""
@@ -75,24 +79,29 @@ class WorkingCopy:
 
         A file that was written here meanwhile is left as it is: ``put`` decides about it.
         """
-        fetched, runs = 0, set()
+        there = self._remote.names(prefix)
+        self._forget(prefix, there)
+        wanted = [
+            name
+            for name, etag in there.items()
+            if SHARED.fullmatch(name) and not self._is_same(name, self._layout.root / name, etag)
+        ]
         try:
-            there = self._remote.names(prefix)
-            self._forget(prefix, there)
-            for name, etag in _in_order(there):
-                path = self._layout.root / name
-                if not SHARED.fullmatch(name) or self._is_same(name, path, etag):
-                    continue
-                self._known[name] = [self._remote.fetch(name, path), _mark(path)]
-                fetched += 1
-                if SHARD_NAME.match(path.name):
-                    runs.add(path.parent.parent)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                for last in (False, True):
+                    some = [name for name in wanted if name.endswith(_LAST) == last]
+                    list(pool.map(self._fetch, some))
         finally:
             self._write()
-        for root in sorted(runs):
+        paths = (self._layout.root / name for name in wanted)
+        for root in sorted({path.parent.parent for path in paths if SHARD_NAME.match(path.name)}):
             run = RunLayout(root)
             write_manifest(run, shard_files(run).receipts())
-        return fetched
+        return len(wanted)
+
+    def _fetch(self, name: str) -> None:
+        path = self._layout.root / name
+        self._known[name] = [self._remote.fetch(name, path), _mark(path)]
 
     def put(self) -> int:
         """Put what was written here; how many files."""
