@@ -47,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+WITHOUT_TABLES = {"canary", "controls", "demo", "keys", "lab", "optout", "sync"}
+"""Commands that need nothing of what others wrote at a URL, or fetch it themselves."""
+
+
 class FailedError(click.ClickException):
     """Ends the command with one line on stderr and an exit code."""
 
@@ -119,7 +123,10 @@ class Commands(click.Group):
 @click.pass_context
 def main(ctx: click.Context, data: str | None, keys: str | None, agencies: str | None) -> None:
     """Survey open mail relays and open proxies politely, and help to close them."""
-    ctx.obj = read_settings(data, keys, agencies)
+    settings = ctx.obj = read_settings(data, keys, agencies)
+    if settings.url and ctx.invoked_subcommand not in WITHOUT_TABLES:
+        sharing = importlib.import_module("survey.flows.sharing")
+        sharing.fetch(settings)
 
 
 def settings_of(ctx: click.Context) -> Settings:

@@ -1,5 +1,6 @@
 """A scan whose shards lie at a URL: the same receipts and rows, and analysts read them there."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from everything import GONE, found_in, make_everything
 from law6 import whole
 from made_data import CAMPAIGN, MORNING, RUN
@@ -14,6 +16,7 @@ from made_scan import FIRST, MadeScan, make_scan, open_socks5, world
 from object_store import new_bucket, object_store
 
 import survey
+from survey.cli.main import main
 from survey.cluster.serial import SerialExecutor
 from survey.errors import BusyError
 from survey.flows.judge import judge
@@ -65,6 +68,23 @@ def test_scan_at_a_url_is_whole_and_read_by_another_machine(
             (sum(judged.findings.values()),)
         ]
     whole(MadeScan(read_settings(url, str(made.settings.keys)), made.plan))
+
+
+def test_commands_read_what_another_machine_made(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that never saw it, as a person types them; in a notebook, too."""
+    data = make_everything(tmp_path)
+    put(replace(data.settings, url=url))
+    monkeypatch.setenv("SURVEY_COPIES", str(tmp_path / "another-machine"))
+    question = "SELECT count(*) AS n FROM findings"
+    told = CliRunner().invoke(main, ["--data", url, "sql", question, "--json"])
+
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)[0]["n"] == 6
+    assert CliRunner().invoke(main, ["--data", url, "sync"]).exit_code == 0
+    folder = tmp_path / "another-machine"
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*"))
 
 
 def test_another_machine_may_not_coordinate_meanwhile(url: str, tmp_path: Path) -> None:
