@@ -21,18 +21,18 @@ def carrier_to(destination: Destination, means: Means) -> Carrier:
     """The carrier; nothing is opened yet.
 
     Raises:
-        ConfigError: A key or password is missing, or others may read it.
+        ConfigError: A key or password is missing, or others may read it, or the door is shut.
     """
     match destination:
         case MailDestination():
-            return Submission(_mail_server(means))
+            return Submission(_mail_server(means), means.door)
         case SftpDestination():
             read_private(means.keys / destination.key)  # says best what is wrong with it
-            return Sftp(destination, means.keys / destination.key)
+            return Sftp(destination, means.keys / destination.key, means.door)
         case S3Destination():
-            return S3(destination, _access(means, destination.credentials))
+            return S3(destination, _access(means, destination.credentials), means.door)
         case FolderDestination():
-            return Folder(destination.folder, takes_away=destination.takes_away)
+            return Folder(destination.folder, means.door, takes_away=destination.takes_away)
 
 
 def _mail_server(means: Means) -> MailServer:

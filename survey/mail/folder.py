@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from survey.mail.carrier import NotTakenError
+from survey.mail.door import Door
 from survey.model.dispatch import Dispatch
 from survey.storage.files import sync_folder
 
@@ -17,10 +18,12 @@ class Folder:
 
     Args:
         folder: Where.
+        door: Who may be reached.
         takes_away: Whether the receiver removes what it has taken.
     """
 
-    def __init__(self, folder: Path, *, takes_away: bool) -> None:
+    def __init__(self, folder: Path, door: Door, *, takes_away: bool) -> None:
+        door.folder(folder)
         self._folder, self._takes_away = folder, takes_away
 
     async def prepare(self, dispatch: Dispatch, data: bytes) -> None:

@@ -2,12 +2,14 @@
 
 import hashlib
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, GenericError
 from obstore.store import S3Store
 
 from survey.mail.carrier import DoubtError, NotTakenError
+from survey.mail.door import Door
 from survey.model.delivery import S3Destination
 from survey.model.dispatch import Dispatch
 
@@ -18,9 +20,12 @@ class S3:
     Args:
         destination: Where.
         access: Access key's id and secret.
+        door: Who may be reached.
     """
 
-    def __init__(self, destination: S3Destination, access: tuple[str, str]) -> None:
+    def __init__(self, destination: S3Destination, access: tuple[str, str], door: Door) -> None:
+        parts = urlsplit(destination.endpoint)
+        door.host(parts.hostname or "", parts.port or 443)
         self._to = destination
         self._store = S3Store(
             destination.bucket,

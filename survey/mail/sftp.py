@@ -11,6 +11,7 @@ import asyncssh
 
 from survey.errors import ConfigError
 from survey.mail.carrier import DoubtError, NotTakenError
+from survey.mail.door import Door
 from survey.model.delivery import SftpDestination
 from survey.model.dispatch import Dispatch
 
@@ -24,9 +25,11 @@ class Sftp:
     Args:
         destination: Where.
         key: File with our private key.
+        door: Who may be reached.
     """
 
-    def __init__(self, destination: SftpDestination, key: Path) -> None:
+    def __init__(self, destination: SftpDestination, key: Path, door: Door) -> None:
+        door.host(destination.host, destination.port)
         self._to, self._key = destination, key
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None

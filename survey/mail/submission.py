@@ -13,6 +13,7 @@ from aiosmtplib.errors import SMTPException, SMTPResponseException, SMTPServerDi
 
 from survey.errors import ConfigError
 from survey.mail.carrier import DoubtError, NotTakenError
+from survey.mail.door import Door
 from survey.model.dispatch import Dispatch
 
 _SECONDS = 60.0
@@ -45,14 +46,15 @@ class MailServer:
 
 
 class Submission:
-    """One connection to our mail server, for all messages of a destination."""
+    """One connection to our mail server, for all messages of a destination that the door allows."""
 
-    def __init__(self, server: MailServer) -> None:
-        self._server = server
+    def __init__(self, server: MailServer, door: Door) -> None:
+        self._server, self._door = server, door
         self._client: aiosmtplib.SMTP | None = None
 
     async def prepare(self, dispatch: Dispatch, data: bytes) -> None:
         """Connect, log in, and have sender and recipient accepted."""
+        self._door.mailbox(dispatch.part)
         try:
             client = await self._connected()
             await client.mail(self._server.sender, options=[f"SIZE={len(data)}"])

@@ -201,6 +201,19 @@ async def test_door_keeps_what_it_does_not_know(judged_run: JudgedRun, tmp_path:
         assert post.dispatches() == ()
 
 
+async def test_door_that_was_shut_since_stays_shut(judged_run: JudgedRun, tmp_path: Path) -> None:
+    """What was planned while it was open does not leave any more."""
+    async with _mail(judged_run, tmp_path, MadeMailbox(rcpt="450 later")) as (post, box):
+        await post.deliver()
+        box.rcpt = None
+        way = post.means.source
+        way.write_text(way.read_text().replace("es-prueba.example", "other.example"))
+        post.means = type(post.means)(*_reread(post))
+        with pytest.raises(ConfigError, match="so nothing is sent there"):
+            await post.deliver()
+    assert box.taken == []
+
+
 async def test_agencys_key_hides_everything(judged_run: JudgedRun, tmp_path: Path) -> None:
     """Message and files can be opened with it, and by nobody else."""
     key = Tsk.generate("Agencia <one@es-prueba.example>")
@@ -353,7 +366,7 @@ async def test_store_that_gives_no_answer_is_asked(judged_run: JudgedRun, tmp_pa
             tmp_path,
             delivery='[[delivery.s3]]\nendpoint = "https://127.0.0.1"\nregion = "eu-south-2"\n'
             'bucket = "reports"\ncredentials = "s3"\n',
-            way='[drops]\nhosts = ["127.0.0.1:443"]\n',
+            way=f'[drops]\nhosts = ["127.0.0.1:443", "127.0.0.1:{store.port}"]\n',
             endpoint=f"http://127.0.0.1:{store.port}",
         )
         done = await post.deliver()

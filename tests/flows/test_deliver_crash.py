@@ -133,7 +133,7 @@ async def test_store_gets_every_object_once(judged_run: JudgedRun, tmp_path: Pat
             tmp_path,
             delivery='[[delivery.s3]]\nendpoint = "https://127.0.0.1"\nregion = "eu-south-2"\n'
             'bucket = "reports"\nprefix = "survey/"\ncredentials = "s3"\n',
-            way='[drops]\nhosts = ["127.0.0.1:443"]\n',
+            way=f'[drops]\nhosts = ["127.0.0.1:443", "127.0.0.1:{store.port}"]\n',
             endpoint=f"http://127.0.0.1:{store.port}",
         )
 
