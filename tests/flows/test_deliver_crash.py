@@ -36,6 +36,7 @@ reply_to = "desk@survey.example"
 recipients = ["es-prueba.example"]
 """
 MOST_STEPS = 200
+strides = pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.long)])
 
 
 @pytest.fixture
@@ -50,9 +51,11 @@ def _fresh(post: Post) -> None:
     shutil.rmtree(post.judged.layout.report("es-prueba", "2026-W48") / "outgoing", True)
 
 
-async def _die_everywhere(post: Post, empty: Callable[[], None]) -> AsyncIterator[int]:
+async def _die_everywhere(
+    post: Post, empty: Callable[[], None], stride: int = 1
+) -> AsyncIterator[int]:
     """Die before each step in turn; yields after each death, before anything else is done."""
-    for fatal in range(MOST_STEPS):
+    for fatal in range(0, MOST_STEPS, stride):
         _fresh(post)
         empty()
         try:
@@ -96,7 +99,10 @@ async def test_mail_is_never_sent_twice_and_never_lost(
     assert doubts
 
 
-async def test_sftp_puts_every_file_once(judged_run: JudgedRun, tmp_path: Path) -> None:
+@strides
+async def test_sftp_puts_every_file_once(
+    judged_run: JudgedRun, tmp_path: Path, stride: int
+) -> None:
     """The server is asked what it has, so that no doubt remains and nothing is put again."""
     root = tmp_path / "drop"
     root.mkdir()
@@ -115,13 +121,15 @@ async def test_sftp_puts_every_file_once(judged_run: JudgedRun, tmp_path: Path) 
             for path in root.iterdir():
                 path.unlink()
 
-        async for _ in _die_everywhere(post, empty):
+        async for _ in _die_everywhere(post, empty, stride):
             await _is_whole(post, lambda: {path.name: path.read_bytes() for path in root.iterdir()})
             assert max(Counter(drop.renamed).values()) == 1
 
 
-@pytest.mark.long
-async def test_store_gets_every_object_once(judged_run: JudgedRun, tmp_path: Path) -> None:
+@strides
+async def test_store_gets_every_object_once(
+    judged_run: JudgedRun, tmp_path: Path, stride: int
+) -> None:
     """A conditional PUT, and the store is asked."""
     (judged_run.settings.keys).mkdir()
     access = judged_run.settings.keys / "s3"
@@ -141,15 +149,17 @@ async def test_store_gets_every_object_once(judged_run: JudgedRun, tmp_path: Pat
             store.objects.clear()
             store.puts.clear()
 
-        async for _ in _die_everywhere(post, empty):
+        async for _ in _die_everywhere(post, empty, stride):
             await _is_whole(
                 post, lambda: {path.split("/")[-1]: data for path, data in store.objects.items()}
             )
             assert max(Counter(store.puts).values()) == 1
 
 
-@pytest.mark.long
-async def test_folder_gets_every_file_once(judged_run: JudgedRun, tmp_path: Path) -> None:
+@strides
+async def test_folder_gets_every_file_once(
+    judged_run: JudgedRun, tmp_path: Path, stride: int
+) -> None:
     """A link that never clobbers."""
     root = tmp_path / "drop"
     root.mkdir()
@@ -164,7 +174,7 @@ async def test_folder_gets_every_file_once(judged_run: JudgedRun, tmp_path: Path
         for path in root.iterdir():
             path.unlink()
 
-    async for _ in _die_everywhere(post, empty):
+    async for _ in _die_everywhere(post, empty, stride):
         await _is_whole(post, lambda: {path.name: path.read_bytes() for path in root.iterdir()})
 
 
