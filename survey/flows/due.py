@@ -13,8 +13,8 @@ from survey.settings import Settings
 from survey.storage.agencies import read_agencies
 from survey.storage.layout import Layout
 
-LOOKED_BACK = 6
-"""Periods that are made good for if nobody made reports for a while."""
+LOOKED_BACK = 3
+"""Periods that are made good for if nobody made or delivered reports for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Due:
 
 
 def due_reports(settings: Settings, campaign: str, now: datetime) -> tuple[Due, ...]:
-    """Every agency's last periods that are over, oldest first, and the last one in any case.
+    """Every agency's last periods that are over and have a run, oldest first; the last in any case.
 
     A report is whole when its manifest is there, which is written last; so whoever was stopped
     before that makes it again.  Only runs that are done count.
@@ -58,7 +58,7 @@ def _of(agency: Agency, layout: Layout, done: list[Ended], now: datetime) -> Ite
     for back in range(LOOKED_BACK):
         run = _run_of(period, done, zone)
         made = (layout.report(agency.id, str(period)) / "manifest.json").is_file()
-        if back == 0 or (run is not None and not made):
+        if back == 0 or run is not None:
             yield Due(agency.id, period, run, made)
         period = period.previous
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from survey.errors import SurveyError
+from survey.errors import StorageError, SurveyError
 from survey.flows.deliver import deliver, means_of, open_ledger
 from survey.flows.due import Due, due_reports
 from survey.flows.report import make_report
@@ -57,7 +57,7 @@ def report_what_is_due(
     """
     done = Weekly()
     for due in due_reports(settings, campaign, now):
-        one = _one(settings, campaign, due, now, say, outgoing=outgoing)
+        one = _one(settings, campaign, due, say, outgoing)
         done = Weekly(
             done.made + one.made,
             done.delivered + one.delivered,
@@ -67,9 +67,7 @@ def report_what_is_due(
     return done
 
 
-def _one(
-    settings: Settings, campaign: str, due: Due, now: datetime, say: Say, *, outgoing: Path | None
-) -> Weekly:
+def _one(settings: Settings, campaign: str, due: Due, say: Say, outgoing: Path | None) -> Weekly:
     name = f"{due.agency} {due.period}"
     if due.run is None:
         say("%s: no run ended in it, no report", name)
@@ -79,14 +77,29 @@ def _one(
         if due.made:
             say("%s: made already", name)
         else:
-            one = make_report(settings, due.agency, str(due.period), campaign=campaign, now=now)
-            say("%s: report of %s in %s, %d open servers", name, due.run, one.language, one.open)
+            _make(settings, campaign, due, say)
             made = 1
-        delivered = outgoing is not None and _hand_over(settings, due, say, outgoing)
+        delivered = False
+        if outgoing is not None:
+            try:
+                delivered = _hand_over(settings, due, say, outgoing)
+            except StorageError as error:  # damaged, or somebody has opted out since it was made
+                say("%s: made again: %s", name, error)
+                _make(settings, campaign, due, say)
+                made = 1
+                delivered = _hand_over(settings, due, say, outgoing)
     except SurveyError as error:
         say("%s: %s", name, error)
         return Weekly(made=made, failed=(name,))
     return Weekly(made=made, delivered=int(delivered))
+
+
+def _make(settings: Settings, campaign: str, due: Due, say: Say) -> None:
+    one = make_report(settings, due.agency, str(due.period), campaign=campaign)
+    say(
+        "%s %s: report of %s in %s, %d open servers",
+        *(due.agency, due.period, due.run, one.language, one.open),
+    )
 
 
 def _hand_over(settings: Settings, due: Due, say: Say, outgoing: Path) -> bool:
