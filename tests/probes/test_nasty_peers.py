@@ -179,11 +179,16 @@ async def test_a_peer_may_turn_nasty_at_any_turn(
 ) -> None:
     """Rows come of it, bounded in bytes, packets and waiting; and no proof."""
     recording, turns = turns_of(probe)
+    hasty = replace(
+        context.timeouts, greeting=0.2, command=0.2, message=0.2, relay=0.5, reply=0.2, tunnel=0.5
+    )
 
     async def meet(turn: int, kind: str) -> None:
         player, charges = TurnsNasty(recording, turn, NASTY[kind]), Charges()
         dialer = Dialer(gate, charges)
-        mine = replace(context, dialer=dialer, names=OwnNames(), messages=Messages())
+        mine = replace(
+            context, dialer=dialer, names=OwnNames(), messages=Messages(), timeouts=hasty
+        )
         port = await serve(player)
         async with asyncio.timeout(HANGS):
             rows = await PROBES[probe].run(LOOPBACK, port, mine)
