@@ -82,7 +82,7 @@ class View:
         return tuple(self._connection.execute(query("report_programs")).fetchall())
 
     def trend(self, hosts: Sequence[Path]) -> dict[str, tuple[int, int, int]]:
-        """Servers, relays and proxies open in each of other runs that found any, from their hosts."""
+        """Servers, relays, proxies open in each of other runs that found any, from their hosts."""
         self._connection.execute("DROP VIEW IF EXISTS past_hosts")
         show_files(self._connection, "past_hosts", HOSTS, hosts)
         self._connection.execute(query("report_past"))

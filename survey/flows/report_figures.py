@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.analysis import closure as times
 from survey.analysis.jurisdiction import View
 from survey.flows.report_runs import Subject
 from survey.model.agency import Agency
@@ -121,16 +120,21 @@ def told(layout: Layout, campaign: str) -> pa.Table | None:
 
 
 def _closures(seen: View, letters: pa.Table | None) -> tuple[Closure, ...]:
-    found: list[tuple[bool | None, times.Closure, str]] = [(None, seen.closure(), "all")]
+    every = seen.closure()
+    found = [
+        _closure(told=None, row=row, curve=every.curve)
+        for row in every.shares.to_pylist()
+        if row["fixed"]
+    ]
     if letters is not None:
         apart = seen.closure(letters)
-        found += [(True, apart, TOLD_LABEL), (False, apart, HELD_OUT_LABEL)]
-    return tuple(
-        _closure(told=told, row=row, curve=every.curve)
-        for told, every, label in found
-        for row in every.shares.to_pylist()
-        if row["part"] == label and (told is not None or row["fixed"])
-    )
+        rows = {row["part"]: row for row in apart.shares.to_pylist()}
+        found += [
+            _closure(told=label == TOLD_LABEL, row=rows[label], curve=apart.curve)
+            for label in (TOLD_LABEL, HELD_OUT_LABEL)
+            if label in rows
+        ]
+    return tuple(found)
 
 
 def _closure(*, told: bool | None, row: dict[str, Any], curve: pa.Table) -> Closure:
