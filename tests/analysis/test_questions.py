@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeData:
     return data
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def opened(made: MadeData) -> Iterator[Survey]:
     """It, opened."""
     with survey.open(made.layout.root) as notebook:
