@@ -10,6 +10,7 @@ until a person settles it.
 """
 
 import hashlib
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from pathlib import Path
 from survey.errors import ConfigError, StorageError
 from survey.flows.carriers import carrier_to
 from survey.flows.dispatches import Means, Prepared, Report, prepare, read_report
+from survey.flows.erasure import texts
 from survey.mail.carrier import Carrier, DoubtError, NotTakenError
 from survey.model.agency import Agency
 from survey.model.delivery import Destination, MailDestination
@@ -31,9 +33,11 @@ from survey.storage.audit import record
 from survey.storage.files import replacing
 from survey.storage.layout import Layout
 from survey.storage.ledger import Ledger
+from survey.storage.mentions import names_any
 from survey.storage.outgoing import read_outgoing
 from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
+from survey.targets.ranges import RangeSet
 
 _HOUR = timedelta(hours=1)
 _OPEN = {DispatchState.PLANNED, DispatchState.SENDING}
@@ -86,6 +90,7 @@ def rehearse(
     The ledger is neither read nor written: this is what a first delivery would hand over.
     """
     agency, report, layout = _read(settings, agency_id, period)
+    shutil.rmtree(report.folder / "dry-run", ignore_errors=True)
     made = [
         one
         for destination in _destinations(agency)
@@ -126,7 +131,7 @@ async def deliver(
 
     Raises:
         ConfigError: The agency, a key or the way out is wrong; nothing was sent.
-        StorageError: There is no report, or it is older than an opt-out.
+        StorageError: There is no report, or it names an address that opted out since.
         BusyError: Another delivery is under way.
     """
     agency, report, layout = _read(settings, agency_id, period)
@@ -202,14 +207,19 @@ def _read(settings: Settings, agency_id: str, period: str) -> tuple[Agency, Repo
 
 
 def _check_optouts(plan: Plan, report: Report) -> None:
-    """Who opted out after the report was made is in it, and must not be handed to anybody."""
-    newest = max(
-        (entry.added_at for entry in read_log(Path(plan.optouts)).entries),
-        default=report.generated_at,
+    """Who opted out after the report was made must not be handed to anybody."""
+    since = RangeSet.of(
+        part
+        for entry in read_log(Path(plan.optouts)).entries
+        if entry.added_at > report.generated_at
+        for part in entry.ranges
     )
-    if newest > report.generated_at:
+    paths = [report.folder / one.name for one in report.entries]
+    if since.size and any(
+        names_any(text, since) for path in paths if path.is_file() for text in texts(path)
+    ):
         raise StorageError(
-            f"{report.folder}: somebody opted out after this report was made; make it again"
+            f"{report.folder}: names an address that opted out after it was made; make it again"
         )
 
 

@@ -203,7 +203,7 @@ def _files(layout: Layout, name: str, folder: Path, addresses: RangeSet) -> Iter
         elif (
             _is_sealed(path)
             or names_any(path.name.encode(), addresses)
-            or any(names_any(text, addresses) for text in _texts(path))
+            or any(names_any(text, addresses) for text in texts(path))
         ):
             step = partial(path.unlink, missing_ok=True)
             yield Removal(name, Why.ERASED, where, 1, 1, doing(step))
@@ -222,7 +222,7 @@ def _is_sealed(path: Path) -> bool:
     return path.suffix == ".pgp"
 
 
-def _texts(path: Path) -> Iterator[bytes]:
+def texts(path: Path) -> Iterator[bytes]:
     """What is written in a file: as it lies there, decoded, or unpacked."""
     data = path.read_bytes()
     yield data

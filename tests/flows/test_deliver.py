@@ -265,7 +265,11 @@ async def test_report_made_anew(judged_run: JudgedRun, tmp_path: Path) -> None:
 
 async def test_opt_out_since_stops_the_delivery(judged_run: JudgedRun, tmp_path: Path) -> None:
     """Who opted out after the report was made is handed to nobody."""
-    async with _mail(judged_run, tmp_path) as (post, box):
+    async with _mail(judged_run, tmp_path, MadeMailbox(rcpt="450 later")) as (post, box):
+        ip = parse_ip("198.51.100.1")  # not in it
+        add(judged_run.optouts, (Range(ip, ip),), "owner", "by phone", NOW, NOW)
+        assert "450 later" in (await post.deliver()).put_off[0]
+        box.rcpt = None
         ip = parse_ip("192.0.2.1")
         add(judged_run.optouts, (Range(ip, ip),), "owner", "by phone", NOW, NOW)
         with pytest.raises(StorageError, match="make it again"):

@@ -120,7 +120,9 @@ def read_file(folder: Path, one: Entry) -> bytes:
     try:
         data = (folder / one.name).read_bytes()
     except OSError as error:
-        raise StorageError(f"{folder / one.name}: can't be read: {error.strerror}") from error
+        raise StorageError(
+            f"{folder / one.name}: can't be read ({error.strerror}); make the report again"
+        ) from error
     if hashlib.sha256(data).hexdigest() != one.sha256:
         raise StorageError(
             f"{folder / one.name}: is not the file that {NAME} names; make the report again"
