@@ -382,8 +382,8 @@ too.
 Rows about the address go. In the rows of others it becomes nothing (`exit_ip`, `peer`) or asterisks
 (text): in every form that people write, with `.`, `-` or `_`, forwards and backwards, as
 hexadecimal or decimal number, in one of our tokens, and as four bytes in a SOCKS reply. A mail,
-page or letter that names it goes as a whole; a page can be made again. What an agency or an operator was
-already sent is not here any more.
+page or letter that names it goes as a whole; a page can be made again. What an agency or an
+operator was already sent is not here any more.
 
 Two things stay: the plan, whose ranges every count rests on and which names an address only where
 it is the edge of a range (`survey purge` says which plans), and country, network, registration and
