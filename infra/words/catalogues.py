@@ -35,7 +35,7 @@ def main() -> None:
     """Add new texts to each catalogue, untranslated; drop what the code has no more."""
     fresh = source()
     for path, catalogue in catalogues():
-        catalogue.update(fresh, no_fuzzy_matching=True)
+        catalogue.update(fresh, no_fuzzy_matching=True, update_creation_date=False)
         with path.open("wb") as file:
             write_po(file, catalogue, width=100, ignore_obsolete=True, no_location=True)
         empty = sum(1 for message in catalogue if message.id and not message.string)
