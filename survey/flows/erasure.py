@@ -45,8 +45,18 @@ _NOT_HERE = {"observations", "found", "counts"}
 """Tables of a run that are not plain rows about addresses."""
 
 
-def naming(layout: Layout, addresses: RangeSet, now: datetime) -> Iterator[Removal]:
-    """Everything that names one of the addresses."""
+def naming(
+    layout: Layout, addresses: RangeSet, now: datetime, wished_at: datetime | None = None
+) -> Iterator[Removal]:
+    """Everything that names one of the addresses.
+
+    Args:
+        layout: The data directory.
+        addresses: Whom to forget.
+        now: UTC.
+        wished_at: When it was last asked for (UTC); ``now`` if not given.  What was sealed for
+            somebody else's key after that was made without them.
+    """
     if not addresses.size:
         return
     for plan in sorted(layout.campaigns.glob("*/*/plan.json")):
@@ -68,7 +78,7 @@ def naming(layout: Layout, addresses: RangeSet, now: datetime) -> Iterator[Remov
         ("reports", layout.root / "reports"),
         ("letters", layout.root / "letters"),
     ):
-        yield from _files(layout, name, folder, addresses)
+        yield from _files(layout, name, folder, addresses, wished_at or now)
     yield from _audit(layout, addresses)
 
 
@@ -188,7 +198,9 @@ def _name(layout: Layout, path: Path) -> str:
     return {"registries": "registries", "listings": "listing_checks"}.get(parts[0], path.stem)
 
 
-def _files(layout: Layout, name: str, folder: Path, addresses: RangeSet) -> Iterator[Removal]:
+def _files(
+    layout: Layout, name: str, folder: Path, addresses: RangeSet, wished_at: datetime
+) -> Iterator[Removal]:
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
@@ -201,7 +213,7 @@ def _files(layout: Layout, name: str, folder: Path, addresses: RangeSet) -> Iter
                     name, Why.ERASED, where, 1, max(rows, 1), doing(partial(_replace, path, after))
                 )
         elif (
-            _is_sealed(path)
+            _is_sealed(path, wished_at)
             or names_any(path.name.encode(), addresses)
             or any(names_any(text, addresses) for text in texts(path))
         ):
@@ -214,8 +226,10 @@ def _replace(path: Path, text: bytes) -> None:
         part.write_bytes(text)
 
 
-def _is_sealed(path: Path) -> bool:
-    """Whether nobody here can read it: prepared for an agency's key, and not delivered yet."""
+def _is_sealed(path: Path, wished_at: datetime) -> bool:
+    """Whether it may name them and can't be read here: it waits, sealed for an agency's key."""
+    if path.stat().st_mtime > wished_at.timestamp():
+        return False
     if path.suffix == ".eml":
         with path.open("rb") as file:
             return b"multipart/encrypted" in file.read(1 << 12)

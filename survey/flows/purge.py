@@ -97,9 +97,9 @@ def plan_purge(
         raise ConfigError(layout.root, "", "there is no such data directory", "check --data")
     stated = {one.id: one.retention.periods for one in map(read_campaign, campaigns)}
     known = {one: stated.get(one) or read_retention(layout, one) for one in campaigns_in(layout)}
-    wished, unread = _wishes(layout, optouts)
+    wished, wished_at, unread = _wishes(layout, optouts)
     gone = forget | wished
-    removals = list(naming(layout, gone, moment))
+    removals = list(naming(layout, gone, moment, moment if forget.size else wished_at))
     if not only_erasure:
         removals = [*expired(layout, _periods(known), moment), *removals]
     return Purge(
@@ -164,14 +164,17 @@ def _periods(known: Mapping[str, Retention | None]) -> Periods:
     return Periods(own, reduce(Retention.longest, own.values()) if own else Retention())
 
 
-def _wishes(layout: Layout, log: Path | None) -> tuple[RangeSet, tuple[str, ...]]:
-    """The addresses that opt-outs ask to forget, and the logs that can't be read."""
+def _wishes(layout: Layout, log: Path | None) -> tuple[RangeSet, datetime | None, tuple[str, ...]]:
+    """The addresses that opt-outs ask to forget, since when, and the logs that can't be read."""
     plans = layout.campaigns.glob("*/*/plan.json")
     paths = {log} if log else {Path(load_plan(path).optouts) for path in plans}
     wished, unread = NOBODY, []
+    times: list[datetime] = []
     for path in sorted(paths):
         try:
-            wished |= read_log(path).to_erase
+            told = read_log(path)
+            wished |= told.to_erase
+            times += [told.wished_at] if told.wished_at else []
         except GateClosedError:
             unread.append(str(path))
-    return wished, tuple(unread)
+    return wished, max(times, default=None), tuple(unread)

@@ -66,6 +66,11 @@ class OptOuts:
         """All addresses of which nothing shall be kept."""
         return RangeSet.of(part for one in self.entries if one.erase for part in one.ranges)
 
+    @property
+    def wished_at(self) -> datetime | None:
+        """When somebody last asked us to forget (UTC); None if nobody did."""
+        return max((one.added_at for one in self.entries if one.erase), default=None)
+
 
 def init_log(path: Path) -> None:
     """Make an empty log.

@@ -181,7 +181,7 @@ def test_drop_in_is_one_that_systemd_takes(tmp_path: Path) -> None:
         pytest.skip("there is no systemd-analyze")
     unit = (INFRA / "systemd" / "survey-worker@.service").read_text()
     merged = unit.replace("[Install]", DROP_IN.read_text() + "\n[Install]")
-    copy = tmp_path / "survey-worker@1.service"
+    copy = tmp_path / f"survey-worker@{1}.service"
     copy.write_text(re.sub(r"/opt/survey/bin/\w+", "/bin/true", merged))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(copy)],

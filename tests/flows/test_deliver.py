@@ -12,7 +12,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -443,7 +443,13 @@ async def test_erasure_finds_what_waits_for_delivery(judged_run: JudgedRun, tmp_
             await post.deliver()
         assert list(folder.rglob("*.eml"))
         gone = RangeSet.of([Range(*[parse_ip("192.0.2.1")] * 2)])
-        for one in naming(judged_run.layout, gone, NOW):
+        sealed = {path for path in folder.rglob("*.eml") if b"multipart/enc" in path.read_bytes()}
+        now, earlier = datetime.now(UTC), datetime(2026, 1, 1, tzinfo=UTC)
+        early, late = (
+            len(list(naming(judged_run.layout, gone, now, when))) for when in (earlier, now)
+        )
+        assert late - early == len(sealed) == (1 if keys else 0)
+        for one in naming(judged_run.layout, gone, datetime.now(UTC)):
             one.carry_out()
         left = {path.name for path in folder.rglob("*") if path.is_file()}
         kept = {"scan_socks", "scan_telnet_proxy", "scan_smtp_relay", "scan_http_proxy"}
