@@ -185,8 +185,14 @@ class DaskPool:
         self._futures: dict[Assignment, Future] = {}
 
     def width(self) -> int:
-        """Threads of the workers that are there; they have one each."""
-        return sum(self._client.nthreads().values())
+        """Threads of the workers that are there; they have one each.
+
+        None while the scheduler can't be asked: ``wait`` says whether it comes back.
+        """
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError:
+            return 0
 
     def prove(self, proof: Callable[[], None]) -> None:
         """Run the proof on every worker; the first error is raised."""

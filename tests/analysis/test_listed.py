@@ -13,6 +13,7 @@ from survey.cli.main import main
 from survey.enrichment.formats import Format
 from survey.enrichment.lookup import listings_of
 from survey.enrichment.snapshots import import_snapshot
+from survey.errors import ConfigError
 from survey.flows.judge import judge
 from survey.model.address import parse_ip
 from survey.model.arrival import ArrivalKind
@@ -159,15 +160,17 @@ def test_who_opts_out_is_in_no_view_of_listings(made: MadeData) -> None:
         ).fetchall() == [(0,)]
 
 
-def test_without_any_listing_the_views_are_empty(tmp_path: Path) -> None:
-    """And have all their columns."""
+def test_without_any_listing_one_reads_how_to_have_some(tmp_path: Path) -> None:
+    """A table that nothing was written for names its command; what rests on it is empty."""
     data = MadeData(tmp_path)
     data.scan([seen("192.0.2.1", step=Step.CONNECTED)])
     judge(data.settings, CAMPAIGN, RUN)
 
     with survey.open(data.layout.root) as notebook:
-        for view in ("listings", "listing_names", "listing_checks", "listed"):
-            assert notebook.sql(f"FROM {view}").fetchall() == []
+        for view in ("listings", "listing_names", "listing_checks"):
+            with pytest.raises(ConfigError, match="survey listings"):
+                notebook.sql(f"FROM {view}")
+        assert notebook.sql("FROM listed").fetchall() == []
         assert "known_since" in notebook.sql("FROM listed").columns
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import dask
 import pytest
 from distributed import LocalCluster
+from distributed.comm import CommClosedError
 from made_work import work
 
 from survey.cluster import dask as module
@@ -66,6 +67,16 @@ def test_shards_come_back_from_other_processes(pool: DaskPool, make_assignment: 
 def test_width_is_the_number_of_workers(pool: DaskPool) -> None:
     """One thread each."""
     assert pool.width() == 2
+
+
+def test_nobody_is_there_while_the_scheduler_is_gone() -> None:
+    """It may come back; whoever waits is told if it does not."""
+
+    class Gone:
+        def nthreads(self) -> dict[str, int]:
+            raise CommClosedError
+
+    assert DaskPool(Gone(), print).width() == 0  # type: ignore[arg-type]
 
 
 def test_our_own_errors_come_back_as_they_were(pool: DaskPool, make_assignment: Make) -> None:

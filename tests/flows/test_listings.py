@@ -304,7 +304,7 @@ def test_rows_past_their_retention_die(made: MadeData, server: ScriptedDnsbl) ->
     old = rows[parse_ip("192.0.2.1")]
     aged = replace(old, asked_at=old.asked_at - timedelta(days=31))
     write_checks(made.layout, ZONE, {aged.ip: aged})
-    checked(made, server, "192.0.2.2", more="[retention]\nfindings = 30\n")
+    checked(made, server, "192.0.2.2", more="[retention]\nfindings = 30\nevidence = 30\n")
 
     assert list(read_checks(made.layout, ZONE)) == [parse_ip("192.0.2.2")]
 

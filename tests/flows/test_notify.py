@@ -72,7 +72,7 @@ def test_listings_are_named_and_dated(judged_run: JudgedRun) -> None:
 
 
 def test_closest_agency_signs_and_its_language_is_second(judged_run: JudgedRun) -> None:
-    """A network is closer than a country; contact and agency read Japanese, so it is English."""
+    """A network is closer than a country; contact and agency read Albanian, so it is English."""
     preview = preview_letter(
         judged_run.settings, "2026-W48", finding="192.0.2.200:1080/socks5", now=NOW
     )
@@ -158,7 +158,7 @@ def test_run_that_is_not_judged_is_refused(judged_run: JudgedRun) -> None:
 
 def test_unknown_language_is_refused_with_those_written(judged_run: JudgedRun) -> None:
     """The cure lists them."""
-    with pytest.raises(ConfigError, match="there are: de, en, es"):
+    with pytest.raises(ConfigError, match=r"there are: .*en, es"):
         preview_letter(judged_run.settings, "2026-W48", language="tlh")
 
 
