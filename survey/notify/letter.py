@@ -1,14 +1,14 @@
 """The operator's letter: whole texts per language, filled with the facts of one notice."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from survey.closing.instructions import OWN_NETWORK, closing_for
+from survey.closing.instructions import closing_for
+from survey.closing.steps import steps_of
 from survey.mail.message import Mail, Mailbox
 from survey.model.address import format_ip
 from survey.model.exposure import OpenServer
@@ -32,7 +32,6 @@ MARKING = "TLP:AMBER"
 """Of every letter: AMBER+STRICT would forbid what we ask, to pass it on to a customer."""
 
 _NAME = 50
-_OWN = OWN_NETWORK.rpartition(".")[0]
 _PROTOCOLS = {
     Probe.SMTP_RELAY: "SMTP",
     Probe.HTTP_CONNECT: "HTTP CONNECT",
@@ -150,24 +149,14 @@ def _closing_facts(server: OpenServer) -> dict[str, object]:
     program = closing_for(server.software, server.probe) if server.software_named else None
     if program is None:
         return {"program": None}
-    change: tuple[str, ...] = program.choose
-    if program.file:
-        change = (program.write,) if program.write else program.remove
-    elif program.run:
-        change = program.run
-    apply = (*program.run, program.reload) if program.file else (program.reload,)
+    steps = steps_of(program)
     return {
         "program": program,
-        "own_network": any(_OWN in text for text in change),
-        "change": _lines(change),
-        "apply": _lines(apply),
-        "check": _lines((program.check,)),
+        "own_network": steps.own_network,
+        "change": steps.change,
+        "apply": steps.apply,
+        "check": steps.check,
     }
-
-
-def _lines(texts: Iterable[str]) -> list[str]:
-    """Each line that is not empty."""
-    return [line for text in texts for line in text.splitlines() if line]
 
 
 def _software(server: OpenServer) -> str:

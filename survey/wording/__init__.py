@@ -1,0 +1,1 @@
+"""The languages that people read us in: words, numbers, dates."""
