@@ -9,6 +9,7 @@ from survey.analysis.space import territory
 from survey.errors import ConfigError
 from survey.mail.openpgp import read_certificate
 from survey.model.agency import Agency
+from survey.notify.experiment import check_languages
 from survey.settings import Settings
 from survey.storage.agencies import overlaps, read_agencies
 from survey.storage.layout import Layout
@@ -100,6 +101,11 @@ def _remarks(agency: Agency) -> Iterator[Remark]:
         yield Remark(
             agency.id, "has no delivery: reports are made and stay here; add one", wrong=False
         )
+    if agency.experiment is not None:
+        try:
+            check_languages(agency)
+        except ConfigError as error:
+            yield Remark(agency.id, str(error), wrong=True)
     if not agency.contacts:
         yield Remark(
             agency.id, "names nobody to call when something goes wrong; add contacts", wrong=False

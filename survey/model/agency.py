@@ -5,6 +5,7 @@ from pathlib import Path
 
 from survey.model.address import Range
 from survey.model.delivery import Audience, Destination, Format
+from survey.model.experiment import Experiment
 from survey.model.period import Cadence
 
 
@@ -75,6 +76,7 @@ class Agency:
         openpgp: File with its OpenPGP certificate: what is delivered is encrypted to it; or None.
         fingerprint: That certificate's fingerprint as the agency gave it in person, or "".
         contacts: Whom to call or write to.
+        experiment: How it wants to learn whether letters help, if it signed that.
     """
 
     id: str
@@ -93,3 +95,4 @@ class Agency:
     openpgp: Path | None = None
     fingerprint: str = ""
     contacts: tuple[Person, ...] = ()
+    experiment: Experiment | None = None

@@ -18,7 +18,15 @@ from survey.model.delivery import (
     S3Destination,
     SftpDestination,
 )
-from survey.storage.agency_file import AGENCY_ID, AgencyFile, ContactTable, DeliveryTable, range_of
+from survey.model.experiment import Experiment
+from survey.storage.agency_file import (
+    AGENCY_ID,
+    AgencyFile,
+    ContactTable,
+    DeliveryTable,
+    ExperimentTable,
+    range_of,
+)
 from survey.storage.config_file import read_config
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -76,6 +84,7 @@ def read_agency(path: Path) -> Agency:
         openpgp=path.parent / file.keys.openpgp if file.keys else None,
         fingerprint=file.keys.fingerprint if file.keys else "",
         contacts=tuple(map(_person, file.contacts)),
+        experiment=_experiment(file.experiment) if file.experiment else None,
     )
 
 
@@ -88,6 +97,21 @@ def _once(path: Path, key: str, values: Sequence[Word]) -> tuple[Word, ...]:
 
 def _person(table: ContactTable) -> Person:
     return Person(table.name, table.role, table.mail, table.phone or "", tuple(table.languages))
+
+
+def _experiment(table: ExperimentTable) -> Experiment:
+    return Experiment(
+        reference=table.reference,
+        reason=table.reason,
+        signed_by=table.signed_by,
+        signed_on=table.signed_on,
+        until=table.until,
+        share=table.share,
+        days=tuple(table.days),
+        languages=tuple(table.languages),
+        media=tuple(table.media),
+        wordings=tuple(table.wordings),
+    )
 
 
 def _destinations(

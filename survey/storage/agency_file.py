@@ -2,13 +2,15 @@
 
 import ipaddress
 import re
+from datetime import date
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from survey.model.address import Range
 from survey.model.delivery import Audience, Format
+from survey.model.experiment import MOST_DAYS, MOST_SHARE, OPERATORS, Medium, Wording
 from survey.model.period import Cadence
 
 AGENCY_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -155,6 +157,50 @@ class DeliveryTable(_Closed):
     folder: list[FolderTable] = []
 
 
+def _languages(tags: list[str]) -> list[str]:
+    for tag in tags:
+        if tag != OPERATORS and not _LANGUAGE.fullmatch(tag):
+            raise ValueError(f'{tag!r} won\'t do; write "{OPERATORS}" or a BCP 47 tag, like "es"')
+    return tags
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+class ExperimentTable(_Closed):
+    """``[experiment]``: who signed that some cases wait, or that letters differ."""
+
+    reference: Line
+    reason: Line
+    signed_by: Line
+    signed_on: date
+    until: date | None = None
+    share: Annotated[float, Field(ge=0, le=MOST_SHARE)] = 0.0
+    days: Annotated[
+        list[Annotated[int, Field(ge=1, le=MOST_DAYS)]],
+        Field(min_length=1),
+        BeforeValidator(_as_list),
+    ] = [MOST_DAYS]
+    languages: Annotated[list[str], AfterValidator(_languages)] = []
+    media: list[Annotated[Medium, Field(strict=False)]] = []
+    wordings: list[Annotated[Wording, Field(strict=False)]] = []
+
+    @model_validator(mode="after")
+    def _has_an_end_and_arms(self) -> Self:
+        if self.until is not None and self.until < self.signed_on:
+            raise ValueError("until lies before signed_on; write a later day, or leave it out")
+        several = False
+        for name in ("languages", "media", "wordings"):
+            arms = getattr(self, name)
+            if arms and len(set(arms)) != max(len(arms), 2):
+                raise ValueError(f"{name} needs two arms or more, each once; or leave it out")
+            several = several or bool(arms)
+        if not self.share and not several:
+            raise ValueError("compares nothing; write a share above 0, or arms")
+        return self
+
+
 class AgencyFile(_Closed):
     """The whole file."""
 
@@ -176,6 +222,7 @@ class AgencyFile(_Closed):
     keys: KeysTable | None = None
     contacts: list[ContactTable] = []
     delivery: DeliveryTable = DeliveryTable()
+    experiment: ExperimentTable | None = None
 
     @model_validator(mode="after")
     def _fits_its_readers(self) -> Self:

@@ -11,6 +11,9 @@ KEY_BYTES = 32
 TOKEN = "token"  # noqa: S105 - a file's name
 """Name of the key that tokens and nonces are made with, one per organisation."""
 
+EXPERIMENT = "experiment"
+"""Name of the key by which lots are drawn for cases, so that nobody can choose who waits."""
+
 
 def make_key(folder: Path, name: str) -> bytes:
     """The key ``name``, made if it is not there yet; 32 random bytes as hex in a 0600 file."""

@@ -1,11 +1,13 @@
 """Agency files are read whole or refused in one line; shared claims are told."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from survey.errors import ConfigError
 from survey.model.address import Range
+from survey.model.experiment import Experiment, Medium, Wording
 from survey.storage.agencies import Overlap, find_agency, overlaps, read_agencies, read_agency
 
 GOOD = """\
@@ -123,3 +125,81 @@ def test_agencies_of_the_lab_are_sound_and_apart() -> None:
     assert {"ES", "DE", "JP", "BR", "US"} <= {agency.country for agency in agencies}
     assert all(agency.contact.endswith(".example") for agency in agencies)
     assert overlaps(agencies) == ()
+
+
+SIGNED = """
+[experiment]
+reference = "Resolution 2026/114"
+reason = "whether letters close servers"
+signed_by = "Ana Prueba, head of unit"
+signed_on = 2026-11-20
+share = 0.2
+days = 14
+"""
+
+
+def test_an_agency_has_no_experiment_unless_it_signs_one(tmp_path: Path) -> None:
+    """Nobody waits for a letter by default."""
+    assert read_agency(_write(tmp_path)).experiment is None
+
+
+def test_a_signed_experiment_is_read_whole(tmp_path: Path) -> None:
+    """One delay or several; arms as the file orders them."""
+    arms = 'until = 2027-01-31\nlanguages = ["operator", "en"]\nmedia = ["text", "pdf"]\n'
+    wordings = 'wordings = ["steps_first", "findings_first"]\n'
+    text = GOOD + SIGNED.replace("days = 14", "days = [7, 14]") + arms + wordings
+    assert read_agency(_write(tmp_path, text)).experiment == Experiment(
+        reference="Resolution 2026/114",
+        reason="whether letters close servers",
+        signed_by="Ana Prueba, head of unit",
+        signed_on=date(2026, 11, 20),
+        until=date(2027, 1, 31),
+        share=0.2,
+        days=(7, 14),
+        languages=("operator", "en"),
+        media=(Medium.TEXT, Medium.PDF),
+        wordings=(Wording.STEPS_FIRST, Wording.FINDINGS_FIRST),
+    )
+
+
+def test_one_delay_needs_no_list(tmp_path: Path) -> None:
+    """As most will write it."""
+    signed = read_agency(_write(tmp_path, GOOD + SIGNED)).experiment
+    assert signed is not None
+    assert (signed.days, signed.until, signed.media) == ((14,), None, ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('signed_by = "Ana Prueba, head of unit"\n', "", "experiment.signed_by: is missing"),
+        ('signed_by = "Ana Prueba, head of unit"', 'signed_by = ""', "experiment.signed_by: ''"),
+        ("signed_on = 2026-11-20\n", "", "experiment.signed_on: is missing"),
+        ("2026-11-20", '"yes"', "experiment.signed_on: 'yes' won't do"),
+        ('reference = "Resolution 2026/114"\n', "", "experiment.reference: is missing"),
+        ('reason = "whether letters close servers"\n', "", "experiment.reason: is missing"),
+        ("days = 14", "days = 15", "experiment.days.0: 15 won't do"),
+        ("days = 14", "days = 0", "experiment.days.0: 0 won't do"),
+        ("days = 14", "days = []", "experiment.days: [] won't do"),
+        ("share = 0.2", "share = 0.6", "experiment.share: 0.6 won't do"),
+        ("share = 0.2", "share = -0.1", "experiment.share: -0.1 won't do"),
+        ("share = 0.2", "share = 0.0", "experiment: compares nothing"),
+        ("days = 14", "until = 2026-11-19", "experiment: until lies before signed_on"),
+        ("days = 14", 'media = ["text"]', "experiment: media needs two arms"),
+        ("days = 14", 'media = ["text", "text"]', "experiment: media needs two arms"),
+        ("days = 14", 'media = ["text", "fax"]', "experiment.media.1: 'fax' won't do"),
+        ("days = 14", 'wordings = ["rude"]', "experiment.wordings.0: 'rude' won't do"),
+        ("days = 14", 'languages = ["operator", "EN"]', "'EN' won't do"),
+        ("days = 14", "delay = 3", "experiment.delay: is not a key we know"),
+    ],
+)
+def test_a_wrong_experiment_is_one_line_with_its_key(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    """Who signs must be able to tell what is wrong; nothing is drawn meanwhile."""
+    path = _write(tmp_path, GOOD + SIGNED.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        read_agency(path)
+    assert expected in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
