@@ -206,6 +206,7 @@ class Discovery:
         end = time.monotonic() + SLICE
         while True:
             answered = self._collect()
+            self._stand()
             now = time.monotonic()
             launched = 0 if self._holds() else self._launch(now)
             if not launched and not answered:
@@ -221,9 +222,18 @@ class Discovery:
         for sock in self._idle:
             sock.close()
         self._air.clear()
+        self._stand()
         self._idle.clear()
         if not self._epoll.closed:
             self._epoll.close()
+
+    def _stand(self) -> None:
+        self._pacer.awaited.stands(
+            in_air=len(self._air),
+            sent=self.tally.sent,
+            accepted=self.tally.open,
+            each=OPEN_PACKETS,
+        )
 
     def _rest(self, now: float) -> float:
         rest = 0.05

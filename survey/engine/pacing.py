@@ -10,6 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from survey.engine.awaited import Awaited
+
 BURST_SECONDS = 0.02
 """Seconds' worth of packets that may leave at once (law: at most 50 ms; less than one is one)."""
 
@@ -200,8 +202,14 @@ class Pacer:
     Conversations go first: while one waits for its packets, discovery gets none.
 
     A conversation is paid before it begins, but its packets leave when its server answers, or when
-    all of them are broken off at once.  So two more rules hold whenever something new begins: what
-    has left in the last second counts, and for each conversation RESERVE packets are kept free.
+    all of them are broken off at once.  So more rules hold whenever something new begins: what has
+    left in the last second counts, for each conversation RESERVE packets are kept free, and so are
+    those that answers to discovery may force from our kernel.
+
+    Attributes:
+        neighbourhoods: How many connections into each /24.
+        meter: What was charged.
+        awaited: Discovery's SYNs that may still be answered.
     """
 
     def __init__(
@@ -220,6 +228,7 @@ class Pacer:
         self._paying = 0
         self.neighbourhoods = neighbourhoods
         self.meter = Meter()
+        self.awaited = Awaited()
         self._going = asyncio.Event()
         self._going.set()
 
@@ -242,14 +251,15 @@ class Pacer:
         self._fewer.set()
 
     def spare(self) -> int:
-        """Packets that discovery may send now."""
+        """SYNs that discovery may send now."""
         if self.paused or self._paying:
             return 0
-        return min(self._bucket.available(), max(0, self._room()))
+        return min(self._bucket.available(), self.awaited.fit(self._free()))
 
     def wait(self, packets: int) -> float:
         """Seconds until discovery may find that many packets spare."""
-        return max(self._bucket.wait(packets), 0.0 if self._room() > 0 else ROOM_WAIT)
+        fits = self.awaited.fit(self._free()) > 0
+        return max(self._bucket.wait(packets), 0.0 if fits else ROOM_WAIT)
 
     def charge(self, packets: int) -> None:
         """Packets that have just left, or leave now through no choice of ours."""
@@ -344,6 +354,10 @@ class Pacer:
 
     def _room(self) -> int:
         """Packets that may leave now with all that may be forced upon us still within the cap."""
+        return self._free() - self.awaited.forced()
+
+    def _free(self) -> int:
+        """The same, without what answers to discovery may force."""
         reserved = self._conversations * RESERVE
         return self._rate - self._last_second.total(self._clock()) - reserved
 

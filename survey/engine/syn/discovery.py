@@ -53,6 +53,9 @@ ENOUGH = 4096
 PATIENCE = 0.01
 """Seconds that fewer answers may wait; the cap has a hundredth of a second to spare for them."""
 
+RESETS = 1
+"""Packets that a target which accepts forces from our kernel."""
+
 FRESH = 0.05
 """Seconds from the gate's answer to the packets; after a longer stop it is asked again."""
 
@@ -146,6 +149,7 @@ class SynDiscovery:
         while True:
             now = time.monotonic()
             answered = self._hear(now)
+            self._stand(self._books.in_air)
             launched = 0 if self._holds() else self._launch(time.monotonic())
             if not launched and not answered:
                 return self._rest(now)
@@ -156,9 +160,15 @@ class SynDiscovery:
         """Hear nothing more."""
         if not self._closed:
             self._closed = True
+            self._stand(0)
             self.heard.dropped = self._receive.dropped()
             self._receive.close()
             self._send.close()
+
+    def _stand(self, in_air: int) -> None:
+        self._pacer.awaited.stands(
+            in_air=in_air, sent=self.tally.sent, accepted=self.tally.open, each=RESETS
+        )
 
     def _batches(self, only: PlaceNumbers | None) -> Iterator[Targets]:
         for places in self._places.order(BATCH) if only is None else (only,):
