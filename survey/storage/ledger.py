@@ -92,6 +92,11 @@ class Ledger:
             raise StorageError(f"the ledger can't be opened: {error}") from error
         return cls(engine, lock)
 
+    @property
+    def engine(self) -> sa.Engine:
+        """The database, for what else is written down there (``storage.cases``)."""
+        return self._engine
+
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
