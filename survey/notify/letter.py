@@ -1,4 +1,4 @@
-"""The operator's letter: whole texts per language, filled with the facts of one notice."""
+"""The letters of a case: whole texts per language, filled with the facts of one notice."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,16 +13,15 @@ from survey.mail.message import Mail, Mailbox
 from survey.model.address import format_ip
 from survey.model.exposure import OpenServer
 from survey.model.hostile import show_text
+from survey.model.letter import LetterKind
 from survey.model.probe import Probe
 from survey.model.site import agencies_page, closing_page
 from survey.model.software import PRODUCTS
 from survey.model.verdict import Rung
 from survey.notify.evidence import evidence_lines, exit_text
+from survey.notify.local_time import local_time
 from survey.notify.markup import parse, to_html, to_text
 from survey.notify.notice import Notice
-
-FIRST_NOTICE = "first_notice"
-"""The letter that tells an operator for the first time."""
 
 LEAST = Rung.R5
 """Below it nothing is proven, and no letter is even previewed; to be sent it takes more
@@ -30,6 +29,9 @@ LEAST = Rung.R5
 
 MARKING = "TLP:AMBER"
 """Of every letter: AMBER+STRICT would forbid what we ask, to pass it on to a customer."""
+
+MOST = 50
+"""Further servers that a letter lists; whoever wants more asks for the list."""
 
 _NAME = 50
 _PROTOCOLS = {
@@ -64,25 +66,26 @@ class Letter:
     language: str
 
 
-def written(letter: str = FIRST_NOTICE) -> tuple[str, ...]:
+def written(kind: LetterKind = LetterKind.FIRST_NOTICE) -> tuple[str, ...]:
     """Languages that a letter exists in, sorted (BCP 47)."""
-    return tuple(sorted(path.name for path in (files(__package__) / "letters" / letter).iterdir()))
+    return tuple(sorted(path.name for path in (files(__package__) / "letters" / kind).iterdir()))
 
 
 def write_letter(notice: Notice, language: str) -> Letter:
-    """The first notice in one of ``written()``; what it lacks is an error, never a gap."""
+    """The letter in one of its kind's ``written()``; what it lacks is an error, never a gap."""
     assert notice.server.rung >= LEAST, notice.server
     environment = Environment(  # noqa: S701 - plain text; markup.py escapes what becomes HTML
         loader=PackageLoader("survey.notify", "letters"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,  # or a part and what follows it would be one block
     )
-    facts = _facts(notice) | {"language": language}
-    folder = f"{FIRST_NOTICE}/{language}"
+    facts = _facts(notice, language)
+    folder = f"{notice.kind}/{language}"
     subject = environment.get_template(f"{folder}/subject.txt").render(facts).strip()
     blocks = parse(environment.get_template(f"{folder}/body.txt").render(facts))
-    links = frozenset(str(facts[name]) for name in facts if name.endswith("page"))
+    links = frozenset(str(facts[name]) for name in facts if name.endswith("page") and facts[name])
     return Letter(subject, to_text(blocks), to_html(blocks, subject, language, links), language)
 
 
@@ -105,12 +108,14 @@ def address_letter(letter: Letter, notice: Notice, now: datetime) -> Mail:
     )
 
 
-def _facts(notice: Notice) -> dict[str, object]:
+def _facts(notice: Notice, language: str) -> dict[str, object]:
     """What the texts may name; strangers' words are bounded and on one line already."""
     server = notice.server
     name = show_text(server.network, _NAME)
     number = f"AS{server.asn}" if server.asn is not None else ""
+    others = sorted(set(notice.others) - {server}, key=_place)
     return {
+        "language": language,
         "preview": notice.preview,
         "case": notice.case,
         "ip": format_ip(server.ip),
@@ -121,7 +126,9 @@ def _facts(notice: Notice) -> dict[str, object]:
         **_closing_facts(server),
         "mail_proven": server.mail_proven,
         "first_seen": _moment(server.first_seen),
+        "first_seen_local": _local(server.first_seen, server.country, language),
         "last_seen": _moment(server.last_seen),
+        "last_seen_local": _local(server.last_seen, server.country, language),
         "exit": exit_text(server.exit_ip, server.ip),
         "network": f"{name} ({number})" if name and number else name or number,
         "software": _software(server),
@@ -134,6 +141,15 @@ def _facts(notice: Notice) -> dict[str, object]:
             for one in notice.listings
         ],
         "evidence": evidence_lines(server.greeting, server.reply),
+        "others": _table(others[:MOST]),
+        "more": len(others[MOST:]),
+        "first_sent": _day(notice.first_sent),
+        "reminded": _day(notice.reminded),
+        "tests_since": notice.tests_since,
+        "closed_at": _day(notice.closed_at),
+        "written_to": show_text(notice.written_to, _NAME),
+        "case_page": notice.case_page,
+        "steps_first": notice.steps_first,
         "agency": notice.agency.name,
         "agency_page": notice.agency.page,
         "agencies_page": agencies_page(notice.identity.page),
@@ -172,8 +188,32 @@ def _reference(notice: Notice, language: str) -> str:
     server = notice.server
     parts = (notice.campaign, notice.run, server.ip, server.port, server.probe, language)
     mark = hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:12]
-    return f"{notice.case.lower()}.{FIRST_NOTICE.replace('_', '-')}.{mark}"
+    return f"{notice.case.lower()}.{notice.kind.replace('_', '-')}.{mark}"
+
+
+def _place(server: OpenServer) -> tuple[int, int, str]:
+    return server.ip, server.port, server.probe
+
+
+def _table(servers: list[OpenServer]) -> list[str]:
+    """A line for each: address and port, the test, when it was seen open last (UTC)."""
+    rows = [
+        (f"{format_ip(one.ip)}:{one.port}", _PROTOCOLS[one.probe], _moment(one.last_seen))
+        for one in servers
+    ]
+    widths = [max((len(row[at]) for row in rows), default=0) for at in range(2)]
+    return [f"{at:<{widths[0]}}  {test:<{widths[1]}}  {seen} UTC" for at, test, seen in rows]
 
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _local(at: datetime, country: str, language: str) -> str:
+    """Behind a moment in UTC, the same by the reader's clocks; "" if those aren't known."""
+    there = local_time(at.astimezone(UTC), country, language)
+    return f" ({there})" if there else ""
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d}" if at else ""

@@ -1,11 +1,13 @@
-"""An invented finding to write letters about."""
+"""An invented case to write letters about."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from made_figures import make_agency
 
 from survey.model.contact import Contact
 from survey.model.exposure import OpenServer
+from survey.model.letter import LetterKind
 from survey.model.listing import Listing
 from survey.model.plan import Identity
 from survey.model.probe import Probe
@@ -75,4 +77,31 @@ def make_notice(
             helo="probe.survey.example",
             source_addresses=(),
         ),
+    )
+
+
+def make_others(count: int, probe: Probe = Probe.SMTP_RELAY) -> tuple[OpenServer, ...]:
+    """Further servers of the case, 192.0.2.20 and on, each seen a minute after the one before."""
+    server = make_server(probe)
+    return tuple(
+        replace(server, ip=0xC0000214 + at, last_seen=LAST + timedelta(minutes=at))
+        for at in range(count)
+    )
+
+
+def make_case(
+    kind: LetterKind, probe: Probe = Probe.SMTP_RELAY, rung: Rung = Rung.R6, *, others: int = 2
+) -> Notice:
+    """What a letter of a kind tells of a case with further servers and a page of its own."""
+    later = kind is not LetterKind.FIRST_NOTICE
+    return replace(
+        make_notice(probe, rung),
+        kind=kind,
+        others=make_others(others, probe),
+        case_page="https://survey.example/case/OSYS-2026-000123",
+        first_sent=datetime(2026, 11, 2, 9, 0, tzinfo=UTC) if later else None,
+        reminded=datetime(2026, 11, 16, 9, 0, tzinfo=UTC) if later else None,
+        tests_since=3 if later else 0,
+        closed_at=datetime(2026, 11, 25, 6, 30, tzinfo=UTC) if later else None,
+        written_to="abuse@altamar.example" if later else "",
     )

@@ -1,4 +1,4 @@
-"""Every letter in every language is whole, narrow, calm, and says every fact of the operation.
+"""The first notice in every language is whole, narrow, calm, and says every fact of the operation.
 
 The letters as they were last read and approved lie in ``tests/notify/letters``.  After a wanted
 change: ``SURVEY_APPROVE_LETTERS=1 pytest tests/notify``, read the difference, commit it.
@@ -21,6 +21,7 @@ from survey.model.probe import Probe
 from survey.model.verdict import Rung
 from survey.notify import letter as letters
 from survey.notify.letter import address_letter, write_letter, written
+from survey.notify.notice import Notice
 from survey.notify.wrapping import columns
 
 APPROVED = Path(__file__).parent / "letters"
@@ -186,8 +187,9 @@ def test_fact_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
     """A gap in a letter is never sent as an empty place."""
     facts = letters._facts
 
-    def fewer(notice: object) -> dict[str, object]:
-        return {name: fact for name, fact in facts(notice).items() if name != "last_seen"}  # type: ignore[arg-type]
+    def fewer(notice: Notice, language: str) -> dict[str, object]:
+        found = facts(notice, language)
+        return {name: fact for name, fact in found.items() if name != "last_seen"}
 
     monkeypatch.setattr(letters, "_facts", fewer)
     with pytest.raises(UndefinedError, match="last_seen"):

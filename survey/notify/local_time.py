@@ -1,0 +1,59 @@
+"""A moment by the clocks of a country, for a reader who looks into logs kept in local time."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.core import get_global
+from babel.dates import get_timezone_location
+
+_MAIN = {
+    "CL": "America/Santiago",
+    "CN": "Asia/Shanghai",
+    "DE": "Europe/Berlin",
+    "EC": "America/Guayaquil",
+    "ES": "Europe/Madrid",
+    "MH": "Pacific/Majuro",
+    "MY": "Asia/Kuala_Lumpur",
+    "NZ": "Pacific/Auckland",
+    "PT": "Europe/Lisbon",
+    "UA": "Europe/Kyiv",
+    "UZ": "Asia/Tashkent",
+}
+"""Countries of several zones of which one is called simply the country's (CLDR, primaryZone)."""
+
+_WIDEST = 14
+"""Letters of a city's name; with a longer one the row of a letter would be too wide."""
+
+
+def local_time(moment: datetime, country: str, language: str) -> str:
+    """Time of day and the city whose clocks show it, with the date if that is another one.
+
+    Args:
+        moment: With its zone.
+        country: ISO 3166-1 alpha-2, or "".
+        language: In which the city is named (BCP 47).
+
+    Returns:
+        Such as ``07:30:09 Madrid``, or ``07:30:09 UTC+1`` where the name is long; "" where a
+        country has several times, or none is known.
+    """
+    zone = _zone(country)
+    if not zone:
+        return ""
+    there = moment.astimezone(ZoneInfo(zone))
+    date = "" if there.date() == moment.date() else "%Y-%m-%d "
+    locale = Locale.parse(language, sep="-")
+    city = get_timezone_location(zone, locale=locale, return_city=True)
+    return there.strftime(f"{date}%H:%M:%S ") + (city if len(city) <= _WIDEST else _offset(there))
+
+
+def _zone(country: str) -> str:
+    """The country's one zone, or its main one; "" if there is none."""
+    zones = get_global("territory_zones").get(country, [])
+    return _MAIN.get(country) or (zones[0] if len(zones) == 1 else "")
+
+
+def _offset(moment: datetime) -> str:
+    sign, hours, minutes = (text := moment.strftime("%z"))[0], int(text[1:3]), text[3:]
+    return f"UTC{sign}{hours}" + ("" if minutes == "00" else f":{minutes}")

@@ -1,0 +1,53 @@
+"""A reader finds the moment in logs that are kept by the clocks of their country."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from survey.notify.letter import written
+from survey.notify.local_time import local_time
+
+WINTER = datetime(2026, 1, 5, 6, 30, 9, tzinfo=UTC)
+SUMMER = datetime(2026, 7, 5, 6, 30, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("country", "shown"),
+    [
+        ("FR", "07:30:09 Paris"),
+        ("ES", "07:30:09 Madrid"),
+        ("JP", "15:30:09 Tokyo"),
+        ("IN", "12:00:09 Kolkata"),
+    ],
+)
+def test_a_country_with_one_time_is_told_it(country: str, shown: str) -> None:
+    """By the city that stands for it."""
+    assert local_time(WINTER, country, "en") == shown
+
+
+def test_summer_time_is_kept() -> None:
+    """Clocks were put forward, logs too."""
+    assert local_time(SUMMER, "FR", "en") == "08:30:09 Paris"
+
+
+def test_another_day_is_named() -> None:
+    """Else the hour would belong to the wrong one."""
+    assert local_time(WINTER.replace(hour=20), "JP", "en") == "2026-01-06 05:30:09 Tokyo"
+
+
+@pytest.mark.parametrize("country", ["US", "RU", "BR", "", "XX"])
+def test_where_the_time_is_not_known_none_is_told(country: str) -> None:
+    """Several times in a country, or no country: UTC alone."""
+    assert local_time(WINTER, country, "en") == ""
+
+
+def test_long_name_is_told_by_its_distance_from_utc() -> None:
+    """A row of a letter stays within its columns."""
+    assert local_time(WINTER, "BN", "en") == "14:30:09 UTC+8"
+    assert local_time(WINTER, "TT", "en") == "02:30:09 UTC-4"
+
+
+@pytest.mark.parametrize("language", written())
+def test_city_is_named_in_the_readers_language(language: str) -> None:
+    """Every language of the letters is one that names are known in."""
+    assert local_time(WINTER, "JP", language).startswith("15:30:09 ")
