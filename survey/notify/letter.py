@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -74,17 +75,10 @@ def written(kind: LetterKind = LetterKind.FIRST_NOTICE) -> tuple[str, ...]:
 def write_letter(notice: Notice, language: str) -> Letter:
     """The letter in one of its kind's ``written()``; what it lacks is an error, never a gap."""
     assert notice.server.rung >= LEAST, notice.server
-    environment = Environment(  # noqa: S701 - plain text; markup.py escapes what becomes HTML
-        loader=PackageLoader("survey.notify", "letters"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,  # or a part and what follows it would be one block
-    )
     facts = _facts(notice, language)
     folder = f"{notice.kind}/{language}"
-    subject = environment.get_template(f"{folder}/subject.txt").render(facts).strip()
-    blocks = parse(environment.get_template(f"{folder}/body.txt").render(facts))
+    subject = _texts().get_template(f"{folder}/subject.txt").render(facts).strip()
+    blocks = parse(_texts().get_template(f"{folder}/body.txt").render(facts))
     links = frozenset(str(facts[name]) for name in facts if name.endswith("page") and facts[name])
     return Letter(subject, to_text(blocks), to_html(blocks, subject, language, links), language)
 
@@ -105,6 +99,20 @@ def address_letter(letter: Letter, notice: Notice, now: datetime) -> Mail:
         date=now,
         unsubscribe=(desk, f"no more letters {notice.case}"),
         marks=(("X-Survey-Case", notice.case), *preview),
+    )
+
+
+@cache
+def _texts() -> Environment:
+    """Every text, each read once."""
+    return Environment(  # noqa: S701 - plain text; markup.py escapes what becomes HTML
+        loader=PackageLoader("survey.notify", "letters"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,  # or a part and what follows it would be one block
+        auto_reload=False,
+        cache_size=-1,
     )
 
 

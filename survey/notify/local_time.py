@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import get_timezone_location
+
+from survey.notify.wrapping import columns
 
 _MAIN = {
     "CL": "America/Santiago",
@@ -22,8 +23,8 @@ _MAIN = {
 }
 """Countries of several zones of which one is called simply the country's (CLDR, primaryZone)."""
 
-_WIDEST = 14
-"""Letters of a city's name; with a longer one the row of a letter would be too wide."""
+_WIDEST = 13
+"""Columns of a city's name; with a longer one the row of a letter would be too wide."""
 
 
 def local_time(moment: datetime, country: str, language: str) -> str:
@@ -43,15 +44,22 @@ def local_time(moment: datetime, country: str, language: str) -> str:
         return ""
     there = moment.astimezone(ZoneInfo(zone))
     date = "" if there.date() == moment.date() else "%Y-%m-%d "
-    locale = Locale.parse(language, sep="-")
-    city = get_timezone_location(zone, locale=locale, return_city=True)
-    return there.strftime(f"{date}%H:%M:%S ") + (city if len(city) <= _WIDEST else _offset(there))
+    city = _city(zone, Locale.parse(language, sep="-"))
+    place = city if columns(city) <= _WIDEST else _offset(there)
+    return there.strftime(f"{date}%H:%M:%S ") + place
 
 
 def _zone(country: str) -> str:
     """The country's one zone, or its main one; "" if there is none."""
     zones = get_global("territory_zones").get(country, [])
     return _MAIN.get(country) or (zones[0] if len(zones) == 1 else "")
+
+
+def _city(zone: str, locale: Locale) -> str:
+    """The city that the zone is named after; CLDR keeps some by a name that the zone had before."""
+    before = (old for old, new in get_global("zone_aliases").items() if new == zone)
+    known = (locale.time_zones.get(name, {}).get("city") for name in (zone, *before))
+    return next(filter(None, known), zone.rpartition("/")[2].replace("_", " "))
 
 
 def _offset(moment: datetime) -> str:

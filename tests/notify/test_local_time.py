@@ -43,8 +43,14 @@ def test_where_the_time_is_not_known_none_is_told(country: str) -> None:
 
 def test_long_name_is_told_by_its_distance_from_utc() -> None:
     """A row of a letter stays within its columns."""
-    assert local_time(WINTER, "BN", "en") == "14:30:09 UTC+8"
-    assert local_time(WINTER, "TT", "en") == "02:30:09 UTC-4"
+    assert local_time(WINTER, "HT", "en") == "01:30:09 UTC-5"
+    assert local_time(WINTER, "MG", "ja") == "09:30:09 UTC+3"
+
+
+def test_city_whose_zone_was_renamed_is_named_in_the_readers_language() -> None:
+    """Kyiv's zone was Europe/Kiev."""
+    assert local_time(WINTER, "UA", "uk") == "08:30:09 Київ"
+    assert local_time(WINTER, "NP", "bg") == "12:15:09 Катманду"
 
 
 @pytest.mark.parametrize("language", written())
