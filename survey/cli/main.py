@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agencies": ("agencies", "Who takes part, and who sees the same."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
     "notify": ("notify", "Letters to operators."),
+    "site": ("site", "The operators' site: who we are, how to close it, how to opt out."),
     "sync": (
         "sharing",
         "Bring this machine's copy of --data s3://... up to date, and put what is new.",

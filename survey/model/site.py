@@ -22,3 +22,18 @@ def agencies_page(page: str) -> str:
 def closing_page(page: str, probe: Probe | None = None) -> str:
     """Step-by-step closing instructions, for all kinds of servers or for what one probe found."""
     return f"{page.rstrip('/')}/close" + (f"/{_CLOSING[probe]}" if probe else "")
+
+
+def closing_kind(probe: Probe) -> str:
+    """The kind of server that a probe finds, as it stands in addresses."""
+    return _CLOSING[probe]
+
+
+def closing_kinds() -> tuple[str, ...]:
+    """All kinds of servers, the most wanted first."""
+    return tuple(dict.fromkeys(_CLOSING.values()))
+
+
+def probe_of_kind(kind: str) -> Probe:
+    """The first probe that finds a kind of server."""
+    return next(probe for probe, found in _CLOSING.items() if found == kind)

@@ -45,7 +45,7 @@ _PROTOCOLS = {
     Probe.SOCKS5: "SOCKS 5",
     Probe.TELNET: "Telnet",
 }
-_CLOSING = {
+CLOSING_TEXTS = {
     Probe.SMTP_RELAY: "smtp_relay",
     Probe.HTTP_CONNECT: "http_connect",
     Probe.HTTP_GET: "http_connect",
@@ -130,7 +130,7 @@ def _facts(notice: Notice, language: str) -> dict[str, object]:
         "port": server.port,
         "relay": server.probe.is_relay,
         "protocol": _PROTOCOLS[server.probe],
-        "kind": _CLOSING[server.probe],
+        "kind": CLOSING_TEXTS[server.probe],
         **_closing_facts(server),
         "mail_proven": server.mail_proven,
         "first_seen": _moment(server.first_seen),

@@ -1,0 +1,49 @@
+"""What the pages tell: gathered by the flow, nothing decided here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from survey.model.agency import Agency
+from survey.targets.campaign import Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of instructions: a ``paragraph``, ``steps`` that begin at ``first``, or ``lines``."""
+
+    kind: str
+    lines: tuple[str, ...]
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Guides:
+    """Closing steps in one language.
+
+    Attributes:
+        kinds: By kind of server (``model.site``).
+        programs: By program.
+    """
+
+    kinds: Mapping[str, tuple[Piece, ...]]
+    programs: Mapping[str, tuple[Piece, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All of it.
+
+    Attributes:
+        campaign: Whose survey it is, what it sends and what it keeps.
+        agencies: Who takes part.
+        guides: By language; the site is written in each of them.
+        signs: By program, patterns of what it says of itself.
+        made_at: When the site is made (UTC).
+    """
+
+    campaign: Campaign
+    agencies: tuple[Agency, ...]
+    guides: Mapping[str, Guides]
+    signs: Mapping[str, tuple[str, ...]]
+    made_at: datetime
