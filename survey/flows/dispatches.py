@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from pysequoia import Cert, Tsk
 
 from survey.errors import ConfigError, MessageError
+from survey.mail.dkim_signature import Signature
 from survey.mail.door import Door
 from survey.mail.message import Mailbox
 from survey.mail.openpgp import read_certificate, read_secret, seal
-from survey.mail.report_message import Attachment, ReportMail, Signature, report_message
+from survey.mail.report_message import Attachment, ReportMail, report_message
 from survey.model.agency import Agency
 from survey.model.delivery import (
     Destination,

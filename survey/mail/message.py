@@ -5,6 +5,7 @@ character, addresses are parsed, and the headers are written by ``email.policy.S
 """
 
 import hashlib
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from email.utils import format_datetime
 
 from survey.errors import MessageError
 
+_PAGE = re.compile(r"https://[A-Za-z0-9._~:/?&=%+-]+")
 _POLICY = SMTP.clone(raise_on_defect=True)
 
 
@@ -44,6 +46,7 @@ class Mail:
         date: When it was made, UTC.
         unsubscribe: Mailbox and subject that stop further letters on the matter.
         marks: Further headers, name and value, that start with ``X-``.
+        unsubscribe_page: An https address whose POST alone stops further letters (RFC 8058), or "".
     """
 
     sender: Mailbox
@@ -57,6 +60,7 @@ class Mail:
     date: datetime
     unsubscribe: tuple[str, str]
     marks: tuple[tuple[str, str], ...]
+    unsubscribe_page: str = ""
 
 
 def build_message(mail: Mail) -> EmailMessage:
@@ -75,7 +79,12 @@ def build_message(mail: Mail) -> EmailMessage:
     message["Message-ID"] = f"<{_one_line('Message-ID', mail.reference)}@{sender.domain}>"
     # RFC 3834: no vacation note or ticket robot should answer; people may.
     message["Auto-Submitted"] = "auto-generated"
-    message["List-Unsubscribe"] = _unsubscribe(*mail.unsubscribe)
+    stop = _unsubscribe(*mail.unsubscribe)
+    if mail.unsubscribe_page:
+        # RFC 8058 s3.1: both headers, exactly so, and under the signature
+        stop = f"<{_https(mail.unsubscribe_page)}>, {stop}"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message["List-Unsubscribe"] = stop
     for name, value in mail.marks:
         assert name.startswith("X-"), name
         message[name] = _one_line(name, value)
@@ -114,6 +123,12 @@ def _unsubscribe(address: str, subject: str) -> str:
     # RFC 2368: a mailto's subject is percent-encoded; ours holds letters, digits, hyphens, spaces.
     words = _one_line("List-Unsubscribe", subject).replace(" ", "%20")
     return f"<mailto:{check_address(address)}?subject={words}>"
+
+
+def _https(page: str) -> str:
+    if not _PAGE.fullmatch(page):
+        raise MessageError(f"List-Unsubscribe: {page!r} is no plain https address")
+    return page
 
 
 def _one_line(header: str, value: str) -> str:

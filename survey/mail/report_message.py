@@ -13,17 +13,12 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-import dkim
 from pysequoia import Cert, Sig, Tsk
 
 from survey.errors import MessageError
+from survey.mail.dkim_signature import Signature, signed
 from survey.mail.message import Mailbox, check_address
 from survey.mail.openpgp import detached, seal
-
-_SIGNED_HEADERS = (
-    *("from", "to", "reply-to", "subject", "date", "message-id", "auto-submitted"),
-    *("mime-version", "content-type"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +55,6 @@ class ReportMail:
     date: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """By what DKIM signs.
-
-    Attributes:
-        domain: Whose key it is, in the From line's domain or above it.
-        selector: Under which name the DNS has it.
-        key: The private key, PEM.
-    """
-
-    domain: str
-    selector: str
-    key: bytes
-
-
 def report_message(
     mail: ReportMail, recipient: Cert | None, signer: Tsk | None, signature: Signature | None
 ) -> bytes:
@@ -92,20 +72,7 @@ def report_message(
         body = inner
     shown = "..." if recipient is not None else mail.subject
     message = _headers(mail, shown) + body
-    if signature is None:
-        return message
-    try:
-        header = dkim.sign(
-            message,
-            signature.selector.encode(),
-            signature.domain.encode(),
-            signature.key,
-            canonicalize=(b"relaxed", b"relaxed"),
-            include_headers=[name.encode() for name in _SIGNED_HEADERS],
-        )
-    except dkim.DKIMException as error:
-        raise MessageError(f"the DKIM key can't sign: {error}") from error
-    return bytes(header) + message
+    return message if signature is None else signed(message, signature)
 
 
 def _headers(mail: ReportMail, subject: str) -> bytes:

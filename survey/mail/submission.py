@@ -55,10 +55,26 @@ class Submission:
     async def prepare(self, dispatch: Dispatch, data: bytes) -> None:
         """Connect, log in, and have sender and recipient accepted."""
         self._door.mailbox(dispatch.part)
+        await self.name(self._server.sender, dispatch.part, len(data))
+
+    async def hand_over(self, dispatch: Dispatch, data: bytes) -> str:  # noqa: ARG002 - the carrier's signature
+        """DATA and the message."""
+        return await self.hand(data)
+
+    async def ask(self, dispatch: Dispatch) -> bool | None:  # noqa: ARG002 - the carrier's signature
+        """SMTP has no such question."""
+        return None
+
+    async def name(self, sender: str, recipient: str, size: int) -> None:
+        """Connect, log in, and have sender and recipient of a message accepted.
+
+        Raises:
+            NotTakenError: They are not.
+        """
         try:
             client = await self._connected()
-            await client.mail(self._server.sender, options=[f"SIZE={len(data)}"])
-            await client.rcpt(dispatch.part)
+            await client.mail(sender, options=[f"SIZE={size}"])
+            await client.rcpt(recipient)
         except SMTPResponseException as error:
             await self.close()
             raise NotTakenError(
@@ -68,8 +84,13 @@ class Submission:
             await self.close()
             raise NotTakenError(f"mail server: {error}", final=False) from error
 
-    async def hand_over(self, dispatch: Dispatch, data: bytes) -> str:  # noqa: ARG002 - the carrier's signature
-        """DATA and the message."""
+    async def hand(self, data: bytes) -> str:
+        """The message itself; what the server said to it.
+
+        Raises:
+            NotTakenError: It was not taken, for certain.
+            DoubtError: Nobody knows whether it was.
+        """
         assert self._client is not None
         try:
             code, text = await self._client.data(data)
@@ -85,10 +106,6 @@ class Submission:
             await self.close()
             raise DoubtError(f"no answer to the message: {error}") from error
         return f"{code} {text}"
-
-    async def ask(self, dispatch: Dispatch) -> bool | None:  # noqa: ARG002 - the carrier's signature
-        """SMTP has no such question."""
-        return None
 
     async def close(self) -> None:
         """QUIT, if there is somebody to say it to."""
