@@ -17,8 +17,17 @@ _LIFETIME = timedelta(days=1)
 @cache
 def server_context() -> ssl.SSLContext:
     """How a server with such a certificate speaks TLS; one for all, made anew in each process."""
+    return _make(_NAME)[0]
+
+
+def named_context(name: str) -> tuple[ssl.SSLContext, bytes]:
+    """How a server of that name speaks TLS, and its certificate (PEM), its own authority."""
+    return _make(name)
+
+
+def _make(called: str) -> tuple[ssl.SSLContext, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -28,7 +37,10 @@ def server_context() -> ssl.SSLContext:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _LIFETIME)
         .not_valid_after(now + _LIFETIME)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(called)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:  # load_cert_chain reads files only
@@ -39,7 +51,7 @@ def server_context() -> ssl.SSLContext:
                 serialization.NoEncryption(),
             )
         )
-        file.write(certificate.public_bytes(serialization.Encoding.PEM))
+        file.write(certificate)
         file.flush()
         context.load_cert_chain(file.name)
-    return context
+    return context, certificate

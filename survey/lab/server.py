@@ -2,15 +2,17 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 from survey.errors import ConfigError
 from survey.lab.certificate import server_context
+from survey.lab.draws import draws_of
 from survey.lab.listening import allow_descriptors, listen, listen_silently
+from survey.lab.mailroom import Mailroom, open_mailroom
 from survey.lab.peer import Peer
-from survey.lab.personality import INSIDE_TLS, Personality
+from survey.lab.personality import INSIDE_TLS, Personality, Role, openness
 from survey.lab.place import Place
 from survey.lab.post import PostOffice
 from survey.lab.repertoire import BEHAVIOURS
@@ -35,6 +37,8 @@ class Lab:
         out: Its way to the canary.
         post: Its mail.
         present: Connections that stand now.
+        servers: Who listens at each door that talks.
+        closed: Mail servers whose operators have closed them: they relay no more.
     """
 
     world: World
@@ -42,6 +46,25 @@ class Lab:
     out: WayOut
     post: PostOffice
     present: set[Peer]
+    servers: dict[tuple[int, int], asyncio.Server]
+    closed: set[tuple[int, int]]
+
+    def close(self, ip: int) -> bool:
+        """What an operator does who was written to: whether anything at the address was open.
+
+        Its mail servers go on and refuse strangers; what else is open is switched off.
+        """
+        machine = self.world.machine(ip)
+        was_open = False
+        for door in machine.doors if machine else ():
+            place = (ip, door.port)
+            if not openness(door.personality).probes or place in self.closed:
+                continue
+            was_open = True
+            self.closed.add(place)
+            if door.role is not Role.SMTP:
+                self.servers[place].close()
+        return was_open
 
 
 @asynccontextmanager
@@ -60,24 +83,24 @@ async def running(world: World, canary: Canary) -> AsyncIterator[Lab]:
     post = PostOffice(out)
     loop = asyncio.get_running_loop()
     tls = server_context()
-    silent, servers = [], []
+    silent = []
+    servers: dict[tuple[int, int], asyncio.Server] = {}
+    closed: set[tuple[int, int]] = set()
     try:
         for machine, door in doors:
             if door.personality is Personality.SILENT:
                 silent.append(listen_silently(machine.ip, door.port))
                 continue
-            talk = functools.partial(_talk, place=Place(machine, door, out, post))
-            servers.append(
-                await loop.create_server(
-                    functools.partial(Peer, present, talk),
-                    sock=listen(machine.ip, door.port),
-                    ssl=tls if door.personality in INSIDE_TLS else None,
-                )
+            talk = functools.partial(_talk, place=Place(machine, door, out, post), closed=closed)
+            servers[machine.ip, door.port] = await loop.create_server(
+                functools.partial(Peer, present, talk),
+                sock=listen(machine.ip, door.port),
+                ssl=tls if door.personality in INSIDE_TLS else None,
             )
         async with post.delivering():
-            yield Lab(world, len(doors), out, post, present)
+            yield Lab(world, len(doors), out, post, present, servers, closed)
     finally:
-        for server in servers:
+        for server in servers.values():
             server.close()
         for link in silent:
             link.close()
@@ -98,18 +121,35 @@ async def _hang_up(present: set[Peer]) -> None:
 
 
 async def serve(
-    world: World, canary: Canary, ready: Callable[[Lab], None], stop: asyncio.Event
+    world: World,
+    canary: Canary,
+    ready: Callable[[Lab], None],
+    stop: asyncio.Event,
+    mailroom: Mailroom | None = None,
 ) -> None:
-    """Run the lab until ``stop``; call ``ready`` once every door is open.  Errors: see running."""
-    async with running(world, canary) as lab:
+    """Run the lab until ``stop``; call ``ready`` once every door is open.
+
+    With a mailroom its operators get mail, and some of them close what a letter names.
+
+    Errors: see running and open_mailroom.
+    """
+    async with running(world, canary) as lab, AsyncExitStack() as stack:
+        if mailroom is not None:
+            await stack.enter_async_context(
+                open_mailroom(mailroom, draws_of(world.seed), lab.close)
+            )
         ready(lab)
         await stop.wait()
 
 
-async def _talk(peer: Peer, place: Place) -> None:
+async def _talk(peer: Peer, place: Place, closed: Collection[tuple[int, int]]) -> None:
+    personality = place.door.personality
+    if (place.machine.ip, place.door.port) in closed:
+        personality = Personality.RELAY_REJECTED
+        place = replace(place, door=replace(place.door, personality=personality))
     try:
         async with asyncio.timeout(LONGEST_CONVERSATION):
-            await BEHAVIOURS[place.door.personality](peer, place)
+            await BEHAVIOURS[personality](peer, place)
     except TimeoutError:
         peer.end()
 
