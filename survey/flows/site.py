@@ -12,7 +12,7 @@ from survey.identity.probing import probing_text
 from survey.model.site import closing_kinds, probe_of_kind
 from survey.notify.letter import written as written_letters
 from survey.notify.markup import Block, Kind
-from survey.notify.steps import general_steps, program_steps
+from survey.notify.closing_steps import general_steps, program_steps
 from survey.reports.participants import participants_json
 from survey.settings import Settings
 from survey.site.build import site_files
