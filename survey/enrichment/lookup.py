@@ -66,9 +66,26 @@ def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
     found = []
     for snapshot in in_force_by_source(layout, SnapshotKind.CONTACT, day):
         for row in _holding(snapshot.table, ip):
-            contact = Contact(row["email"], row["name"], row["language"], snapshot.id)
+            contact = Contact(
+                row["email"],
+                row["name"],
+                row["language"],
+                snapshot.id,
+                server=snapshot.source,
+                found_at=snapshot.retrieved_at,
+            )
             found.append((row["range_end"] - row["range_start"], snapshot.source, contact))
-    return min(found)[-1] if found else None
+    return min(found, key=lambda one: one[:2])[-1] if found else None
+
+
+def place_of(layout: Layout, ip: int, day: date) -> tuple[str, int | None]:
+    """Country ("" if unknown) and autonomous system of an address on a day."""
+    country, asn = "", None
+    if snapshot := in_force(layout, SnapshotKind.COUNTRY, day):
+        country = next((row["country"] for row in _holding(snapshot.table, ip)), "")
+    if snapshot := in_force(layout, SnapshotKind.NETWORK, day):
+        asn = next((row["asn"] for row in _holding(snapshot.table, ip)), None)
+    return country, asn
 
 
 def listings_of(layout: Layout, ip: int, day: date, host: str | None = None) -> tuple[Listing, ...]:

@@ -43,8 +43,13 @@ def check_recipient(contact: Contact | None) -> Contact:
     """
     if contact is None:
         raise MessageError("no registry snapshot names a contact for this address")
-    domain = check_address(contact.email).rpartition("@")[2].lower()
-    parts = domain.split(".")
-    if any(".".join(parts[place:]) in REGISTRIES for place in range(len(parts))):
-        raise MessageError(f"the contact ({contact.snapshot}) is a registry's mailbox")
+    if is_registrys(check_address(contact.email)):
+        said_by = contact.snapshot or contact.server
+        raise MessageError(f"the contact ({said_by}) is a registry's mailbox")
     return contact
+
+
+def is_registrys(email: str) -> bool:
+    """Whether a mailbox is a registry's, at its domain or below."""
+    parts = email.rpartition("@")[2].lower().rstrip(".").split(".")
+    return any(".".join(parts[place:]) in REGISTRIES for place in range(len(parts)))
