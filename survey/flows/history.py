@@ -41,8 +41,10 @@ class HistoryFiles:
         settings: Where its data are.
         campaign: The campaign file.
         truth: Folder with ``exposures.parquet`` (every time that a server stood open),
-            ``letters.parquet`` (who was told and who was held out) and ``looks.parquet`` (what each
-            look was told); schemas in ``lab.history.truth``.
+            ``letters.parquet`` (who was told and who was held out), ``looks.parquet`` (what each
+            look was told), ``answers/`` (what every service came to, run by run),
+            ``ranges.parquet`` (whose addresses) and ``runs.parquet`` (what became of targets);
+            schemas in ``lab.history.truth``.
         runs: Runs.
         observations: Rows of observations.
     """
@@ -70,12 +72,12 @@ def make_history(folder: Path, scale: Scale, say: Say = lambda _: None) -> Histo
     write_agencies(settings.agencies)
     _import(Layout(settings.data), _registries(folder, territory, stands))
     campaign = _write_campaign(folder, scale)
-    weeks = Weeks(settings, campaign, scale, territory, stands)
+    weeks = Weeks(settings, campaign, scale, territory, stands, truth_folder=folder / "truth")
     for week in range(scale.weeks):
         if week not in scale.missed:
             weeks.run(week)
             say(f"week {week + 1} of {scale.weeks}: {weeks.observations:,} observations so far")
-    weeks.finish(folder / "truth")
+    weeks.finish()
     return HistoryFiles(settings, campaign, folder / "truth", weeks.runs, weeks.observations)
 
 

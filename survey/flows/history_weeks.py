@@ -1,7 +1,7 @@
 """One history as it grows from week to week; see ``flows.history``."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,9 +18,10 @@ from survey.lab.history.looks import Looks, Said, look
 from survey.lab.history.rows import Rows, Scribe, day_of, joined, microseconds, rows_of
 from survey.lab.history.scale import FIRST_ADDRESS, START, Scale
 from survey.lab.history.servers import NEVER, PORTS, PROBES, Flags, Numbers, Stands
-from survey.lab.history.shards import Slice, Work, write_slices
+from survey.lab.history.shards import Again, Slice, Work, write_slices
 from survey.lab.history.territory import Territory
 from survey.model.address import Range
+from survey.model.assignment import Receipt
 from survey.model.episode import LETTER_DAYS, ExposureKind, Told
 from survey.model.followup import Key, Reason, Round, Wanted
 from survey.model.plan import Plan
@@ -35,7 +36,7 @@ from survey.targets.campaign import read_campaign
 from survey.targets.optouts import add, read_log
 from survey.targets.plan import freeze, plan_hash, plan_to_json
 from survey.targets.ranges import RangeSet
-from survey.targets.shards import address_order
+from survey.targets.shards import address_order, recheck_targets
 
 SHARDS = 4
 """Shards of a run."""
@@ -61,8 +62,11 @@ class Weeks:
         scale: Scale,
         territory: Territory,
         stands: Stands,
+        *,
+        truth_folder: Path,
     ) -> None:
         self._settings, self._scale, self._stands = settings, scale, stands
+        self._truth, self._territory = truth_folder, territory
         self._layout = Layout(settings.data)
         self._campaign = read_campaign(campaign)
         self._optouts = self._campaign.optouts.path
@@ -76,6 +80,8 @@ class Weeks:
         self._arrived: dict[str, list[pa.Table]] = defaultdict(list)
         self._letters: list[pa.Table] = []
         self._looks: list[pa.Table] = []
+        self._answers: list[pa.Table] = []
+        self._did: list[pa.Table] = []
         self.runs = 0
         self.observations = 0
 
@@ -92,18 +98,23 @@ class Weeks:
             if week >= self._scale.letters_from:
                 self._write_letters(plan, paths, week, proven)
         self._flush(f"{began + timedelta(days=7):%Y-%m-%d}")
+        answered = pa.concat_tables(self._answers)
+        truth.write(private_folder(self._truth / "answers") / f"{plan.run}.parquet", answered)
+        self._answers.clear()
         self.runs += 1
 
-    def finish(self, folder: Path) -> None:
+    def finish(self) -> None:
         """Write what is left, and what is true."""
         self._flush("9999")
         tables = {
             "exposures": truth.exposures(self._stands, 7.0 * self._scale.weeks),
             "letters": pa.concat_tables([truth.LETTERS.empty_table(), *self._letters]),
             "looks": pa.concat_tables([truth.LOOKS.empty_table(), *self._looks]),
+            "ranges": truth.ranges(self._territory),
+            "runs": pa.concat_tables([truth.RUNS.empty_table(), *self._did]),
         }
         for name, table in tables.items():
-            truth.write(folder / f"{name}.parquet", table)
+            truth.write(self._truth / f"{name}.parquet", table)
 
     def _leave(self) -> dict[int, float]:
         """Which servers opt out, and when."""
@@ -165,6 +176,7 @@ class Weeks:
         crowd = self._crowd.seen(rng, 7.0 * week)
         crowd = crowd.take(self._allowed(plan, crowd.ip))
         rows = joined([rows_of(stands, looks), crowd])
+        again = self._second_looks(plan, week, looks, crowd)
         shards = shard_of(rows.ip)
         gone = read_log(self._optouts).ranges & space
         gone_in = shard_of(gone.ip_at(np.arange(gone.size, dtype=np.uint64)).astype(np.int64))
@@ -174,15 +186,37 @@ class Weeks:
             places = min(plan.shard_addresses, plan.addresses - first)
             left = int(np.count_nonzero(gone_in == shard)) * len(plan.ports)
             planned = places * len(plan.ports)
-            slices.append(Slice(shard, first, places, planned, left, rows.take(shards == shard)))
+            mine = rows.take(shards == shard)
+            slices.append(Slice(shard, first, places, planned, left, mine, again(shard)))
         if torn:
             rows = rows.take(shards != plan.shards - 1)
         began = START + timedelta(days=7 * week)
         work = Work(
             plan.run, 0, plan_hash(plan), plan.version, began, began + timedelta(hours=HOURS)
         )
-        self._commit(paths, work, slices, "", torn=torn)
+        receipts = self._commit(paths, work, slices, "", torn=torn)
+        self._did.append(truth.run_row(plan.run, receipts))
         self._keep(plan.run, 0, looks, rows)
+
+    def _second_looks(
+        self, plan: Plan, week: int, looks: Looks, crowd: Rows
+    ) -> Callable[[int], Again]:
+        """What a second look at the plan's sample finds, shard by shard, hours after the first."""
+        rng, stands = np.random.default_rng([5, week, *self._scale.seed.encode()]), self._stands
+        everybody = np.arange(len(stands))
+        later = look(rng, stands, everybody, np.full(len(stands), 7.0 * week + HOURS / 24))
+        doors = stands.ip << 16 | stands.port
+        accepted = np.concatenate([doors[_accepts(later)], crowd.ip << 16 | crowd.port])
+        before = np.concatenate([doors[looks.stand[_accepts(looks)]], crowd.ip << 16 | crowd.port])
+
+        def again(shard: int) -> Again:
+            sample = recheck_targets(plan, shard)
+            kept = self._allowed(plan, sample.ips.astype(np.int64))
+            asked = (sample.ips[kept].astype(np.int64) << 16) | sample.ports[kept]
+            opened = asked[np.isin(asked, accepted)]
+            return Again(len(asked), len(opened), int(np.count_nonzero(~np.isin(opened, before))))
+
+        return again
 
     def _opinions(self, plan: Plan, paths: RunLayout, week: int) -> Numbers:
         """Second opinions of what this run proved; places of the stands that they confirm."""
@@ -290,11 +324,11 @@ class Weeks:
 
     def _commit(
         self, paths: RunLayout, work: Work, slices: list[Slice], reason: str, *, torn: bool
-    ) -> None:
+    ) -> list[Receipt]:
         def table(rows: Rows, shard: int) -> pa.Table:
             return self._scribe.observations(rows, work.run, work.round, shard, reason)
 
-        write_slices(paths, work, slices, table, torn=torn)
+        return write_slices(paths, work, slices, table, torn=torn)
 
     def _allowed(self, plan: Plan, ips: Numbers) -> Flags:
         """Whether each address is planned and has not opted out."""
@@ -311,6 +345,7 @@ class Weeks:
         for day in np.unique(days).tolist():
             self._arrived[day].append(arrivals.filter(pa.array(days == day)))
         self._looks.append(self._look_rows(run, round_, looks, reason))
+        self._answers.append(truth.answers(run, round_, rows))
 
     def _look_rows(self, run: str, round_: int, looks: Looks, reason: str) -> pa.Table:
         stands, count = self._stands, len(looks.stand)
@@ -343,3 +378,9 @@ class Weeks:
             )
             with replacing(path) as part:
                 pq.write_table(table.cast(ARRIVALS), part, compression="zstd")
+
+
+def _accepts(looks: Looks) -> Flags:
+    """Who accepted a connection."""
+    accepted: Flags = (looks.said == Said.OPEN) | (looks.said == Said.DENIED)
+    return accepted

@@ -61,7 +61,12 @@ COUNTRIES = (
     Country("JP", "ja", 5, 0.4),
     Country("KR", "ko", 4, 1.2),
     Country("ZA", "en", 3, 1.1),
+    Country("EG", "ar", 0, 1.5),
 )
+"""A country of size 0 has only the networks that are seated there."""
+
+_SEATS = {64503: "EG", 64504: "EG"}
+"""Networks that an agency of the lab answers for, and so stand in its country."""
 
 _ROOTS = [
     "Altamar",
@@ -239,7 +244,8 @@ def _units(ranges: Sequence[Range]) -> list[Range]:
 def _network(draws: Draws, index: int) -> Network:
     asn = FIRST_ASN + index
     trade = draws.weigh(_TRADES, "trade", asn)
-    country = draws.weigh([(one, one.size) for one in COUNTRIES], "country", asn)
+    drawn = draws.weigh([(one, one.size) for one in COUNTRIES], "country", asn)
+    country = next((one for one in COUNTRIES if one.code == _SEATS.get(asn)), drawn)
     root = draws.shuffle(_ROOTS, "names")[index % len(_ROOTS)]
     domain = f"{root.lower()}{index // len(_ROOTS) or ''}.example"
     return Network(

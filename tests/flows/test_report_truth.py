@@ -1,8 +1,7 @@
 """Every figure of a report on a history whose truth is known is that truth."""
 
-import csv
+import math
 import re
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_checks import Check, Run, Walked, walk
+from made_truth import Holder, Part, Territory, parts
 
 from survey.flows.due import due_reports
 from survey.flows.history import HistoryFiles, make_history
@@ -25,6 +27,7 @@ from survey.storage.layout import Layout
 from survey.storage.manifest import read_manifest
 from survey.storage.told import NAME, TOLD
 from survey.targets.optouts import read_log
+from survey.targets.ranges import RangeSet
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -57,6 +60,7 @@ class Truth:
     names: list[str]
     looks: dict[tuple[int, int, str], list[Check]]
     episodes: dict[tuple[int, int, str], list[Walked]]
+    gone: RangeSet
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +71,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> HistoryFiles:
         if path.stem not in {AGENCY, "jp-kakuu", "eg-khayali"}:
             path.unlink()
     trace(made.settings, "history")
-    letters = pq.read_table(made.truth / "letters.parquet")
+    letters = pq.read_table(made.truth / "letters.parquet").to_pylist()
+    rows = [
+        {field.name: row.get(field.name, None if field.nullable else "") for field in TOLD}
+        for row in letters
+    ]
     told = Layout(made.settings.data).campaign("history") / NAME
-    pq.write_table(letters.select(TOLD.names).cast(TOLD), told)
+    pq.write_table(pa.Table.from_pylist(rows, schema=TOLD), told)
     return made
 
 
@@ -81,26 +89,15 @@ def truth(made: HistoryFiles) -> Truth:
     runs = [Run(number, end) for number, end in enumerate(ends)]
     numbers = {plan.run: number for number, plan in enumerate(plans)}
     gone = read_log(Path(plans[-1].optouts)).ranges
-    country = _countries(made)
+    territory = Territory(made.truth)
     looks = defaultdict(list)
     for row in pq.read_table(made.truth / "looks.parquet").to_pylist():
-        if row["ip"] not in gone and country(row["ip"]) == COUNTRY:
+        if row["ip"] not in gone and territory.holder(row["ip"]).country == COUNTRY:
             looks[row["ip"], row["port"], row["kind"]].append(
                 Check(numbers[row["run"]], row["at"], row["state"], round=row["round"])
             )
     episodes = {key: walked for key, some in looks.items() if (walked := walk(some, runs))}
-    return Truth(runs, [plan.run for plan in plans], dict(looks), episodes)
-
-
-def _countries(made: HistoryFiles):  # noqa: ANN202 - a function
-    with (made.campaign.parent / "registries" / "countries.csv").open(newline="") as file:
-        ranges = sorted((int(start), int(end), code) for start, end, code in csv.reader(file))
-
-    def country(ip: int) -> str:
-        at = bisect_right(ranges, (ip, 1 << 40, "")) - 1
-        return ranges[at][2] if at >= 0 and ip <= ranges[at][1] else ""
-
-    return country
+    return Truth(runs, [plan.run for plan in plans], dict(looks), episodes, gone)
 
 
 def _open_in(truth: Truth, number: int) -> tuple[int, int, int]:
@@ -168,7 +165,8 @@ def test_headline_and_change_are_true(made: HistoryFiles, truth: Truth) -> None:
 
 def test_line_of_twelve_months_is_true(made: HistoryFiles, truth: Truth) -> None:
     """First, last and greatest of all runs; the line has a point for each."""
-    counts = [_open_in(truth, number)[0] for number in range(len(truth.runs))]
+    every = [_open_in(truth, number) for number in range(len(truth.runs))]
+    counts = [one[0] for one in every]
     page = make_report(made.settings, AGENCY, truth.names[-1], language="en").page
     html = page.read_text(encoding="utf-8")
     said = re.search(
@@ -176,13 +174,19 @@ def test_line_of_twelve_months_is_true(made: HistoryFiles, truth: Truth) -> None
     )
     assert said is not None
     assert tuple(map(int, said.groups())) == (counts[0], counts[-1], max(counts))
-    line = re.search(r'class="line all" points="([^"]*)"', html)
-    assert line is not None
-    heights = [float(pair.split(",")[1]) for pair in line[1].split()]
-    assert len(heights) == len(counts)
-    scale = (heights[0] - heights[counts.index(max(counts))]) / (max(counts) - counts[0] or 1)
-    for height, count in zip(heights, counts, strict=True):
-        assert abs((heights[0] - height) - (count - counts[0]) * scale) < 0.2
+    unit = None
+    for place, kind in enumerate(("all", "relay", "proxy")):
+        line = re.search(rf'class="line {kind}" points="([^"]*)"', html)
+        assert line is not None
+        heights = [float(pair.split(",")[1]) for pair in line[1].split()]
+        wanted = [one[place] for one in every]
+        assert len(heights) == len(wanted)
+        if unit is None:  # pixels per server, the same for all lines
+            top = wanted.index(max(wanted))
+            unit = (heights[0] - heights[top]) / (wanted[top] - wanted[0])
+            floor = heights[0] + wanted[0] * unit
+        for height, count in zip(heights, wanted, strict=True):
+            assert abs((floor - height) - count * unit) < 0.3
 
 
 def test_balance_is_true(made: HistoryFiles, truth: Truth) -> None:
@@ -221,6 +225,182 @@ def test_networks_that_moved_are_true(made: HistoryFiles, truth: Truth) -> None:
     now, before = _open_in(truth, len(truth.runs) - 1)[0], _open_in(truth, len(truth.runs) - 2)[0]
     assert sum(changes) == now - before
     assert len(changes) < 10, "else some are not named, and the sum is not whole"
+
+
+def _part_of(made: HistoryFiles, truth: Truth, inside, by) -> dict[object, Part]:  # noqa: ANN001 - functions
+    return parts(made.truth, all_runs(made.settings)[-1], truth.gone, inside, by)
+
+
+def _ours(holder: Holder) -> bool:
+    return holder.country == COUNTRY
+
+
+def _whole(made: HistoryFiles, truth: Truth, inside=_ours) -> Part:  # noqa: ANN001 - a function
+    return _part_of(made, truth, inside, lambda _: "")[""]
+
+
+def _wilson(hits: int, total: int) -> tuple[float, float]:
+    """The interval as its paper has it: the two roots of a quadratic equation."""
+    z2 = 1.959964**2
+    a, b, c = total + z2, -(2 * hits + z2), hits * hits / total
+    root = math.sqrt(max(0.0, b * b - 4 * a * c))
+    return (-b - root) / (2 * a), (-b + root) / (2 * a)
+
+
+def test_network_table_is_true(made: HistoryFiles, truth: Truth) -> None:
+    """Counts, rate and interval of each network, of the quiet ones, of the whole; the front."""
+    by_network = _part_of(made, truth, _ours, lambda one: (one.network, one.asn))
+    text = _report(made, truth.names[-1])
+    table = text.split("Network by network")[1].split("How this was measured")[0]
+    table = table.split(" 95 % interval ")[-1]
+    said = re.findall(
+        r"(?:(\S[^\d–]*?) AS(\d+)|(\d+) networks? with nothing open or suspected|(Your \w+))"
+        r"((?: [\d,]+){6}) ([\d.]+) ([\d.]+) – ([\d.]+)",
+        table,
+    )
+    busy = {key: part.counts for key, part in by_network.items() if part.counts[0]}
+    quiet = [part.counts for part in by_network.values() if not part.counts[0]]
+    whole = _whole(made, truth).counts
+    wanted = [
+        (name, str(asn), "", "", counts)
+        for (name, asn), counts in sorted(
+            busy.items(), key=lambda one: (-one[1][0], -one[1][4], one[0][1])
+        )
+    ]
+    wanted.append(("", "", str(len(quiet)), "", tuple(map(sum, zip(*quiet, strict=True)))))
+    wanted.append(("", "", "", "Your jurisdiction", whole))
+    shown = [
+        (
+            *(part.strip() for part in row[:4]),
+            tuple(int(n.replace(",", "")) for n in row[4].split()),
+        )
+        for row in said
+    ]
+    assert shown == wanted
+    for row, (*_, counts) in zip(said, wanted, strict=True):
+        low, high = _wilson(counts[0], counts[5])
+        for told, true in zip(row[5:], (counts[0] / counts[5], low, high), strict=True):
+            assert abs(float(told) - 1000 * true) <= 0.0051
+    assert len(busy) >= 3, "the history must have what it tests"
+    assert f"{whole[5]:,} addresses in your jurisdiction were tested" in text
+    held, few = 0, 0
+    for *_, counts in wanted[: len(busy)]:
+        few += 2 * held < whole[0]
+        held += counts[0]
+    if few * 2 <= len(busy):
+        assert f"with open servers: {len(busy)}; at least half of the servers are in {few}" in text
+
+
+def test_bars_of_networks_are_true(made: HistoryFiles, truth: Truth) -> None:
+    """Beside each name its open servers."""
+    by_network = _part_of(made, truth, _ours, lambda one: (one.network, one.asn))
+    section = _report(made, truth.names[-1]).split("Where they are")[1].split("What they are")[0]
+    for (name, asn), part in by_network.items():
+        if part.counts[0]:
+            assert f"{name} AS{asn} {part.counts[0]} " in section
+
+
+def test_programs_are_true(made: HistoryFiles, truth: Truth) -> None:
+    """What open servers said they are, the most frequent first; the rest is not recognised."""
+    opened = [one for one in _whole(made, truth).services if one.open]
+    names = {one: one.title() for one in ("postfix", "exim", "sendmail", "squid")}
+    names[""] = "not recognised"
+    mix = Counter(names[one.software] for one in opened)
+    section = _report(made, truth.names[-1]).split("Which programs they run")[1]
+    said = re.findall(
+        r"(Postfix|Exim|Sendmail|Squid|not recognised) (\d+)",
+        section.split("What we ask of you")[0],
+    )
+    assert {name: int(count) for name, count in said} == dict(mix)
+    assert [int(count) for _, count in said] == sorted(mix.values(), reverse=True)
+    assert len(mix) >= 3, "the history must have what it tests"
+
+
+def test_tests_and_ladder_are_true(made: HistoryFiles, truth: Truth) -> None:
+    """Per test: open servers and who spoke; per rung: how many tests ended there."""
+    found = _whole(made, truth).services
+    text = _report(made, truth.names[-1])
+    bars = text.split("What they are")[1].split("What became of them")[0]
+    spoke = text.split("Spoke with")[1].split("Coverage of the run")[0]
+    for name, probe, ports in (
+        ("Mail relay (SMTP)", "smtp_relay", "25"),
+        ("HTTP proxy (CONNECT)", "http_connect", "3128, 8080"),
+        ("SOCKS 4 proxy", "socks4", "4145"),
+        ("SOCKS 5 proxy", "socks5", "1080"),
+    ):
+
+        def servers(least: int, probe: str = probe) -> int:
+            return len({one.ip for one in found if one.probe == probe and one.rung >= least})
+
+        assert f"{name} {servers(5)} " in bars
+        assert f"{name} {ports} {servers(2)} " in spoke
+    rungs = Counter(one.rung for one in found)
+    ladder = text.split("What counts as open")[1].split("What these figures")[0]
+    said = {
+        int(n): int(count)
+        for n, count in re.findall(r" R([1-7]) \D[^R]*? (\d+)(?= R\d| $)", ladder)
+    }
+    assert said == {rung: rungs[rung] for rung in range(1, 8)}
+    assert min(rungs[2], rungs[7]) >= 10, "the history must have what it tests"
+
+
+LANDS = ("ES", "MX", "BR", "FR", "DE")
+
+
+def test_countries_and_their_shades_are_true(made: HistoryFiles, truth: Truth) -> None:
+    """Open servers, tested addresses and rate of each; the darkest on the map is the worst."""
+    path = made.settings.agencies / f"{AGENCY}.toml"
+    text = path.read_text(encoding="utf-8")
+    joint = text.replace('countries = ["ES"]', f"countries = {list(LANDS)}").replace("'", '"')
+    assert joint != text
+    (made.settings.agencies / "xx-joint.toml").write_text(
+        joint.replace(f'id = "{AGENCY}"', 'id = "xx-joint"'), encoding="utf-8"
+    )
+    try:
+        page = make_report(made.settings, "xx-joint", truth.names[-1], language="en").page
+    finally:
+        (made.settings.agencies / "xx-joint.toml").unlink()
+    lands = _part_of(made, truth, lambda one: one.country in LANDS, lambda one: one.country)
+    order = sorted(lands, key=lambda code: (-lands[code].counts[0], -lands[code].tested, code))
+    names = dict(zip(LANDS, ("Spain", "Mexico", "Brazil", "France", "Germany"), strict=True))
+    said = re.findall(rf"({'|'.join(names.values())}) ([\d,]+) ([\d,]+) ([\d.]+)", _Text(page).text)
+    assert [(name, int(a.replace(",", "")), int(b.replace(",", ""))) for name, a, b, _ in said] == [
+        (names[code], lands[code].counts[0], lands[code].tested) for code in order
+    ]
+    shares = [lands[code].counts[0] / lands[code].tested for code in order]
+    for (*_, rate), share in zip(said, shares, strict=True):
+        assert abs(float(rate) - 1000 * share) <= 0.0051
+    shades = re.findall(r'class="own own-(\d)"', page.read_text(encoding="utf-8"))
+    assert list(map(int, shades)) == [math.ceil(4 * share / max(shares)) for share in shares]
+    assert len(set(shades)) >= 3, "the history must have what it tests"
+
+
+def test_coverage_is_true(made: HistoryFiles, truth: Truth) -> None:
+    """What became of the targets, in the run that opt-outs changed most; it adds up."""
+    did = {row["run"]: row for row in pq.read_table(made.truth / "runs.parquet").to_pylist()}
+    row = did[truth.names[-1]]
+    plan = all_runs(made.settings)[-1]
+    assert row["planned"] == plan.addresses * len(plan.ports)
+    assert row["opted_out"] == truth.gone.size * len(plan.ports) > 0
+    scan = pq.read_table(made.truth / "answers" / f"{plan.run}.parquet").to_pylist()
+    accepted = {(one["ip"], one["port"]) for one in scan
+                if one["round"] == 0 and one["came_to"] != "nothing"}  # fmt: skip
+    assert row["accepted"] == len(accepted)
+    assert row["planned"] == row["sent"] + row["opted_out"]
+    assert row["sent"] == row["accepted"] + row["refused"] + row["silent"]
+    text = _report(made, truth.names[-1])
+    part = text.split("Coverage of the run")[1].split("What counts as open")[0]
+    for label, name in (
+        ("Planned", "planned"),
+        ("Tested", "sent"),
+        ("Left out at the holder’s wish", "opted_out"),
+        ("Accepted the connection", "accepted"),
+        ("Refused it", "refused"),
+        ("Did not answer", "silent"),
+    ):
+        assert f" {label} {row[name]:,} " in part
+    assert " Excluded 0 " in part
+    assert " Unreachable 0 " in part
 
 
 def test_time_to_closure_is_true(made: HistoryFiles, truth: Truth) -> None:

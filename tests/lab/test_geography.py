@@ -1,6 +1,8 @@
 """Every address of the lab has one holder, or none; holders are unequal."""
 
 import collections
+import tomllib
+from importlib.resources import files
 
 import pytest
 
@@ -74,3 +76,16 @@ def test_every_language_is_of_a_country() -> None:
     """Countries are told apart; Spanish is spoken in several."""
     assert len({one.code for one in COUNTRIES}) == len(COUNTRIES)
     assert sum(one.language == "es" for one in COUNTRIES) > 3
+
+
+@pytest.mark.parametrize("seed", ["demo", "lab", "history"])
+def test_networks_of_an_agency_stand_in_its_country(seed: str) -> None:
+    """The map of the agency that answers for networks shows Egypt, whatever the lab's seed."""
+    text = (files("survey.lab") / "agencies" / "eg-khayali.toml").read_text(encoding="utf-8")
+    wanted = tomllib.loads(text)["jurisdiction"]["networks"]
+    networks = make_geography(draws_of(seed), MILLION).networks
+
+    seated = {one.asn: one.country for one in networks if one.asn in wanted}
+    assert {one.code for one in seated.values()} == {"EG"}
+    assert {one.language for one in seated.values()} == {"ar"}
+    assert len(seated) == len(wanted) == sum(one.country.code == "EG" for one in networks)

@@ -66,10 +66,14 @@ BUSY = {
 }
 """What the crowd says that does not deny: nothing can be told of it."""
 
+POSTMASTER = Answer("accepted", None, _SMTP, None, 250, b"250 2.1.5 Ok\r\n", b"220 ESMTP\r\n")
+"""What a closed relay says to mail for itself."""
+
 ANSWERS: tuple[Answer, ...] = (
     SILENT,
     SHUT,
     *(table[probe] for table in (DENIED, GIVEN, BUSY) for probe in DENIED),
+    POSTMASTER,
 )
 _PLACES = {id(answer): place for place, answer in enumerate(ANSWERS)}
 
@@ -112,8 +116,11 @@ class Rows:
         return self.take(np.lexsort((self.attempt, self.variant, self.port, self.ip)))
 
 
-VARIANTS = ("V0", "V1", "V3", "echo", "mail")
+VARIANTS = ("V0", "V1", "V3", "echo", "mail", "C0", "C1")
 _RELAY, _ECHO, _MAIL = 1, 3, 4
+_CONTROLS = ((5, POSTMASTER), (6, DENIED["smtp_relay"]))
+TESTS = (_RELAY, _ECHO)
+"""The form that everybody is asked first."""
 
 
 def joined(parts: list[Rows]) -> Rows:
@@ -130,7 +137,8 @@ def microseconds(days: NDArray[np.float64]) -> Numbers:
 def rows_of(stands: Stands, looks: Looks, attempts: Numbers | None = None) -> Rows:
     """What a survey writes down of looks: a row for each form that was tried.
 
-    A relay that takes the first form is asked no other.  A proxy is asked for our echo port and,
+    A relay that takes the first form is asked no other; in a scan, one that does not is asked for
+    its postmaster and for a domain that can't exist, too.  A proxy is asked for our echo port and,
     where that works, for our mail port.
     """
     service = stands.service[looks.stand]
@@ -157,7 +165,14 @@ def rows_of(stands: Stands, looks: Looks, attempts: Numbers | None = None) -> Ro
     mail = whole.take(~relay & (looks.said == Said.OPEN))
     mail.variant[:] = _MAIL
     mail.at[:] += 2_000_000
-    return joined([whole, mail])
+    asked = relay & (looks.said == Said.DENIED) & (attempts is None)
+    controls = []
+    for variant, answer in _CONTROLS:
+        control = whole.take(asked)
+        control.variant[:] = variant
+        control.answer[:] = _PLACES[id(answer)]
+        controls.append(control)
+    return joined([whole, mail, *controls])
 
 
 def crowd_rows(ip: Numbers, service: Numbers, at: Numbers, busy: Flags) -> Rows:
@@ -218,7 +233,7 @@ class Scribe:
             "probe": _words([*_CODES], probe),
             "variant": _words(VARIANTS, rows.variant),
             "canary_port": pa.array(
-                np.array([0, 0, 0, ECHO_PORT, MAIL_PORT], dtype=np.uint16)[rows.variant]
+                np.array([0, 0, 0, ECHO_PORT, MAIL_PORT, 0, 0], dtype=np.uint16)[rows.variant]
             ),
             "tls": fill(False, pa.bool_()),
             "attempt": pa.array(rows.attempt.astype(np.uint8)),
@@ -233,7 +248,7 @@ class Scribe:
             "token": tokens,
             "nonce": nonces,
             "received": greeting,
-            "sent": _words([b"EHLO", *([b""] * 4)], rows.variant, pa.binary()),
+            "sent": _words([b"EHLO", *([b""] * 6)], rows.variant, pa.binary()),
             "bytes_in": pa.array((rows.answer > 1).astype(np.uint32) * 120),
             "bytes_out": pa.array((rows.answer > 1).astype(np.uint32) * 90),
             "source": fill(None, pa.uint32()),

@@ -41,6 +41,18 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """What a second look at some of a shard's targets found; see ``engine.recheck``."""
+
+    rechecked: int
+    reopened: int
+    missed: int
+
+
+NOT_AGAIN = Again(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """One shard.
 
@@ -51,6 +63,7 @@ class Slice:
         planned: Targets.
         opted_out: Targets kept back by an opt-out.
         rows: What was seen.
+        again: What a second look found.
     """
 
     index: int
@@ -59,11 +72,12 @@ class Slice:
     planned: int
     opted_out: int
     rows: Rows
+    again: Again = NOT_AGAIN
 
 
 def write_slices(
     paths: RunLayout, work: Work, slices: Sequence[Slice], table: Table, *, torn: bool
-) -> None:
+) -> list[Receipt]:
     """Commit the shards; without the last one if it is torn, and then the run is not done."""
     receipts = []
     for one in slices[:-1] if torn else slices:
@@ -75,6 +89,7 @@ def write_slices(
     if not torn:
         word = {"plan_hash": work.hash, "at": work.ended.isoformat()}
         replace_text(paths.done, json.dumps(word) + "\n")
+    return receipts
 
 
 def _receipt(work: Work, one: Slice) -> Receipt:
@@ -109,8 +124,11 @@ def _receipt(work: Work, one: Slice) -> Receipt:
         unreachable=0,
         conversations=len(rows),
         aborted=0,
-        packets=sent + 12 * len(rows),
+        packets=sent + 12 * len(rows) + one.again.rechecked,
         observations=len(rows),
         max_rate=1000,
         round=work.round,
+        rechecked=one.again.rechecked,
+        reopened=one.again.reopened,
+        missed=one.again.missed,
     )

@@ -1,13 +1,18 @@
-"""What is true of a history: every exposure, every letter, and what each look was told."""
+"""What is true of a history: exposures, letters, looks, who answered, who holds which addresses."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from survey.lab.history.rows import microseconds
+from survey.lab.geography import COUNTRIES
+from survey.lab.history.rows import ANSWERS as SAID
+from survey.lab.history.rows import DENIED, PROGRAMS, TESTS, Rows, microseconds
 from survey.lab.history.servers import FIXED, GONE, MOVED, NEVER, PROBES, Stands
+from survey.lab.history.territory import Territory
+from survey.model.assignment import Receipt
 from survey.storage.files import replacing
 from survey.storage.schemas import UTC
 
@@ -58,6 +63,49 @@ LOOKS = pa.schema(
 )
 """One per look that left a row: open, closed or unknown."""
 
+ANSWERS = pa.schema(
+    [
+        ("run", pa.string()),
+        ("round", pa.uint16()),
+        ("attempt", pa.uint8()),
+        ("ip", pa.uint32()),
+        ("port", pa.uint16()),
+        ("probe", pa.string()),
+        ("came_to", pa.string()),
+        ("software", pa.string()),
+    ]
+)
+"""One per look at a service that left a row, the crowd's too.
+
+``came_to``: nothing, connected, spoke or open; ``software``: what it says it is, or "".
+"""
+
+RANGES = pa.schema(
+    [
+        ("range_start", pa.uint32()),
+        ("range_end", pa.uint32()),
+        ("country", pa.string()),
+        ("asn", pa.uint32()),
+        ("network", pa.string()),
+    ]
+)
+"""One per range of addresses: where it is and whose; null for nobody knows."""
+
+RUNS = pa.schema(
+    [
+        ("run", pa.string()),
+        *(
+            (name, pa.uint64())
+            for name in ("planned", "opted_out", "sent", "accepted", "refused", "silent")
+        ),
+        *((name, pa.uint64()) for name in ("rechecked", "reopened", "missed")),
+    ]
+)
+"""One per run: what became of its targets, and what a second look at a few of them found."""
+
+_PROXY_REFUSES = SAID.index(DENIED["http_connect"])
+_CAME_TO = [{"sent": "open", "echoed": "open"}.get(one.step, one.step) for one in SAID]
+
 
 def kind_of(service: int) -> str:
     """The kind of exposure of a service."""
@@ -94,6 +142,58 @@ def exposures(stands: Stands, end: float) -> pa.Table:
     ]
     table = pa.table(columns, schema=EXPOSURES)
     return table.sort_by([(name, "ascending") for name in ("ip", "port", "opened_at")])
+
+
+def answers(run: str, round_: int, rows: Rows) -> pa.Table:
+    """What each service that left a row came to; a relay's or a proxy's first form tells it."""
+    some = rows.take(np.isin(rows.variant, TESTS))
+    named = (some.server >= 0) & (some.probe == 0) & (some.answer > 1)
+    refusing = some.answer == _PROXY_REFUSES  # only then it says what it is
+    programs = ["", "squid", *(program.split()[0].lower() for program in PROGRAMS)]
+    program = np.where(named, 2 + some.server % len(PROGRAMS), refusing)
+    return pa.table(
+        [
+            pa.repeat(pa.scalar(run), len(some)),
+            pa.repeat(pa.scalar(round_, pa.uint16()), len(some)),
+            pa.array(some.attempt.astype(np.uint8)),
+            pa.array(some.ip.astype(np.uint32)),
+            pa.array(some.port.astype(np.uint16)),
+            pa.array(PROBES).take(pa.array(some.probe)),
+            pa.array(_CAME_TO).take(pa.array(some.answer)),
+            pa.array(programs).take(pa.array(program.astype(np.int64))),
+        ],
+        schema=ANSWERS,
+    )
+
+
+def ranges(territory: Territory) -> pa.Table:
+    """Where addresses are and whose."""
+    owned, placed = territory.owners >= 0, territory.countries >= 0
+    networks = territory.networks
+    return pa.table(
+        [
+            pa.array(territory.starts.astype(np.uint32)),
+            pa.array(territory.ends.astype(np.uint32)),
+            pa.array([one.code for one in COUNTRIES]).take(
+                pa.array(territory.countries, mask=~placed)
+            ),
+            pa.array([one.asn for one in networks], pa.uint32()).take(
+                pa.array(territory.owners, mask=~owned)
+            ),
+            pa.array([one.name for one in networks]).take(pa.array(territory.owners, mask=~owned)),
+        ],
+        schema=RANGES,
+    )
+
+
+def run_row(run: str, receipts: Iterable[Receipt]) -> pa.Table:
+    """What became of the targets of a run, as its shards were made."""
+    row: dict[str, object] = {"run": run}
+    every = list(receipts)
+    for name in RUNS.names[1:]:
+        counted = "open" if name == "accepted" else name
+        row[name] = sum(getattr(one, counted) for one in every)
+    return pa.Table.from_pylist([row], RUNS)
 
 
 def _times(days: np.ndarray, known: np.ndarray) -> pa.Array:
