@@ -25,6 +25,7 @@ from survey.storage.schemas import (
     RECEIPTS,
     REGISTRATION_RANGES,
     SNAPSHOTS,
+    TOLD,
 )
 
 STORED: dict[str, pa.Schema] = {
@@ -36,6 +37,7 @@ STORED: dict[str, pa.Schema] = {
     "counts": COUNTS,
     "checks": CHECKS,
     "episodes": EPISODES,
+    "told": TOLD,
     "countries": COUNTRY_RANGES,
     "networks": NETWORK_RANGES,
     "registrations": REGISTRATION_RANGES,

@@ -11,8 +11,10 @@ from survey.analysis.balance import balance, spans
 from survey.analysis.churn import churn
 from survey.analysis.closure import Closure, closure
 from survey.analysis.database import Connection
+from survey.analysis.effect import Effect, effect
 from survey.analysis.membership import claim
 from survey.analysis.notyet import check_there
+from survey.analysis.suppression import publishable_effect
 from survey.analysis.views import StoredRun
 from survey.errors import ConfigError
 from survey.model.agency import Jurisdiction
@@ -114,6 +116,33 @@ class Lifecycle:
         """
         return self._connection.from_arrow(self._closure(by, campaign, jurisdiction, starts).curve)
 
+    def effect(
+        self, campaign: str | None = None, agency: str | None = None, *, public: bool = False
+    ) -> Relation:
+        """Did the letter help: shares closed of those told and of those held out by lot.
+
+        One row per (compared, arm, against, days): ``letter`` is told against held out; languages,
+        media and wordings are compared among those told at once.  Counted by cases, as drawn, from
+        the lot on (docs/experiments.md).
+
+        Args:
+            campaign: As of ``balance``.
+            agency: Only its cases (agency id); each agency's lots are compared within themselves.
+            public: Fit to be published: 30 days only, and small cells suppressed.
+
+        Raises:
+            ConfigError: There are no episodes yet, or nobody was written to.
+        """
+        table = self._effect(campaign, agency).differences
+        return self._connection.from_arrow(publishable_effect(table) if public else table)
+
+    def arms(self, campaign: str | None = None, agency: str | None = None) -> Relation:
+        """What became of the cases that were drawn: letters delivered and bounced, and closed.
+
+        One row per (compared, arm); arguments and errors as of ``effect``.
+        """
+        return self._connection.from_arrow(self._effect(campaign, agency).arms)
+
     def churn(
         self, campaign: str | None = None, jurisdiction: Jurisdiction | None = None
     ) -> Relation:
@@ -134,6 +163,15 @@ class Lifecycle:
     ) -> Closure:
         self._enter(campaign, jurisdiction)
         return closure(self._connection, _choice(Part, "by", by), starts)
+
+    def _effect(self, campaign: str | None, agency: str | None) -> Effect:
+        check_there({"told"}, self._empty)
+        name = self._enter(campaign, None)
+        letters = self._connection.sql(
+            "FROM told WHERE campaign = $campaign AND ($agency IS NULL OR agency = $agency)",
+            params={"campaign": name, "agency": agency},
+        )
+        return effect(self._connection, letters.to_arrow_table())
 
     def _enter(self, campaign: str | None, jurisdiction: Jurisdiction | None) -> str:
         """Make ``scope_episodes`` the episodes of a campaign that belong to a jurisdiction."""

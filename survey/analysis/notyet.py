@@ -19,6 +19,7 @@ MADE_BY = {
     "counts": "no run's verdicts have gone yet; `survey purge` leaves their counts here",
     "checks": "run `survey findings CAMPAIGN.toml`",
     "episodes": "run `survey episodes CAMPAIGN.toml`",
+    "told": "nobody was written to yet; see `survey notify`",
     "countries": _REGISTRY.format("country"),
     "networks": _REGISTRY.format("network"),
     "registrations": _REGISTRY.format("registration"),

@@ -92,6 +92,36 @@ def publishable(table: pa.Table, by: By) -> pa.Table:
     return pa.concat_tables([rows, _total(table, columns, out)])
 
 
+PUBLIC_DAYS = 30
+"""The only time after which shares of cases are published: two would tell what lies between."""
+
+
+def publishable_effect(differences: pa.Table) -> pa.Table:
+    """What ``effect.differences`` may tell everybody: after 30 days, and of no small number.
+
+    A row is left out where fewer than five cases of a side were closed by then, or fewer than five
+    were not; ``suppressed`` says so, and only what is compared remains.
+    """
+    rows = differences.filter(pc.equal(differences["days"], PUBLIC_DAYS))
+    hidden = [
+        any(
+            share is None or not SMALL <= round(share * cases) <= cases - SMALL
+            for share, cases in (
+                (row["closed"], row["cases"]),
+                (row["against_closed"], row["cases_against"]),
+            )
+        )
+        for row in rows.to_pylist()
+    ]
+    shown = pa.array([not one for one in hidden], pa.bool_())
+    kept = {"compared", "arm", "against", "days"}
+    columns = {
+        name: rows[name] if name in kept else pc.if_else(shown, rows[name], None)
+        for name in rows.column_names
+    }
+    return pa.table(columns | {"suppressed": pa.array(hidden, pa.bool_())})
+
+
 def _total(table: pa.Table, columns: dict[str, pa.Array], out: Suppressed) -> pa.Table:
     """The last row: sums, and no rate, since hosts may be in several rows."""
     sums = {

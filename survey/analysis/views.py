@@ -39,10 +39,12 @@ from survey.storage.schemas import (
     RECEIPTS,
     REGISTRATION_RANGES,
     SNAPSHOTS,
+    TOLD,
 )
 from survey.storage.schemas import (
     UTC as UTC_TYPE,
 )
+from survey.storage.told import NAME
 from survey.targets.optouts import OptOuts, read_log
 from survey.targets.plan import load_plan, plan_hash
 from survey.targets.ranges import RangeSet
@@ -150,6 +152,10 @@ def make_views(
         "episodes": (
             EPISODES,
             [path for one in campaigns if (path := layout.episodes(one)).is_file()],
+        ),
+        "told": (
+            TOLD,
+            [path for one in campaigns if (path := layout.campaign(one) / NAME).is_file()],
         ),
         "countries": (COUNTRY_RANGES, _in_force(layout, SnapshotKind.COUNTRY)),
         "networks": (NETWORK_RANGES, _in_force(layout, SnapshotKind.NETWORK)),

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "controls": ("controls", "Run the servers that show whether a worker's path is honest."),
     "findings": ("tables", "The verdicts of a run."),
     "episodes": ("episodes", "What became of each exposure: new, fixed, regressed, lost."),
+    "effect": ("effect", "Did the letters help: those told beside those held out by lot."),
     "exposure": ("tables", "Findings counted per country, network or software."),
     "sql": ("tables", "Ask the tables in SQL, read-only."),
     "listings": ("listings", "What public databases say: their files, and DNSBLs over DNS."),
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agencies": ("agencies", "Who takes part, and who sees the same."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
     "notify": ("notify", "Letters to operators."),
+    "case": ("case", "One case with its findings, letters and history."),
     "site": ("site", "The operators' site: who we are, how to close it, how to opt out."),
     "sync": (
         "sharing",

@@ -235,6 +235,27 @@ EPISODES = _schema(
     _field("as_of", UTC, "last moment whose checks count"),
 )
 
+TOLD = _schema(
+    "one per (campaign, case, ip, port, kind) that was told, or drawn by lot (experiments.md)",
+    _field("campaign", pa.string(), "campaign id"),
+    _field("ip", pa.uint32(), "address"),
+    _field("port", pa.uint16(), "port"),
+    _field("kind", pa.string(), "relay or proxy"),
+    _field("started_at", UTC, "told: first letter sent; held_out: lot drawn; else null", null=True),
+    _field("label", pa.string(), "told, or held_out: drawn by lot to wait, told later or not"),
+    _field("case", pa.string(), "number of its case"),
+    _field("agency", pa.string(), "in whose name the letter is"),
+    _field("experiment", pa.string(), "reference of the signed experiment; empty: no lot"),
+    _field("drawn_at", UTC, "when the lot was drawn", null=True),
+    _field("until", UTC, "until when it waited; null: it needn't", null=True),
+    _field("language", pa.string(), "arm: a tag, or operator: the operator's own"),
+    _field("medium", pa.string(), "arm: text or pdf"),
+    _field("wording", pa.string(), "arm: findings_first or steps_first"),
+    _field("sent_at", UTC, "when the first letter was sent, if it was", null=True),
+    _field("delivered", pa.bool_(), "taken by a mail server, and no bounce; null: unsent", null=True),
+    _field("bounced", pa.bool_(), "came back; null: unsent", null=True),
+)
+
 WATCHED = _schema(
     "one per target that gets a row in a run whatever it says; frozen with the plan, sorted",
     _field("ip", pa.uint32(), "address"),
@@ -300,6 +321,22 @@ CONTACT_RANGES = _schema(
     _field("language", pa.string(), "its language (BCP 47), or empty"),
 )
 
+CONTACT_ANSWERS = _schema(
+    "one per mailbox of what a source of contacts last answered, or one without a mailbox",
+    _field("range_start", pa.uint32(), "first address that the answer holds for"),
+    _field("range_end", pa.uint32(), "last address"),
+    _field("source", pa.string(), "who was asked (model.contact.ContactSource)"),
+    _field("state", pa.string(), "what is known: found, nobody, unsure"),
+    _field("place", pa.uint8(), "0 the best mailbox of the answer"),
+    _field("email", pa.string(), "who answers for the addresses", null=True),
+    _field("name", pa.string(), "organisation, a stranger's words", null=True),
+    _field("language", pa.string(), "its language (BCP 47), or empty", null=True),
+    _field("server", pa.string(), "who said so"),
+    _field("trouble", pa.string(), "why nothing is known, or empty"),
+    _field("since", UTC, "since when in a row it is so"),
+    _field("asked_at", UTC, "when it was last asked"),
+)
+
 LISTING_RANGES = _schema(
     "one per entry of a listing snapshot that names addresses; sorted, may overlap",
     _field("range_start", pa.uint32(), "first address"),
@@ -362,6 +399,7 @@ TABLES: dict[str, pa.Schema] = {
     "hosts": HOSTS,
     "checks": CHECKS,
     "episodes": EPISODES,
+    "told": TOLD,
     "watched": WATCHED,
     "counts": COUNTS,
     "snapshots": SNAPSHOTS,
@@ -370,6 +408,7 @@ TABLES: dict[str, pa.Schema] = {
     "registration_ranges": REGISTRATION_RANGES,
     "organisations": ORGANISATIONS,
     "contact_ranges": CONTACT_RANGES,
+    "contact_answers": CONTACT_ANSWERS,
     "listing_ranges": LISTING_RANGES,
     "listing_names": LISTING_NAMES,
     "listing_checks": LISTING_CHECKS,

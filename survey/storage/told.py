@@ -4,23 +4,11 @@ It lies at ``campaigns/<campaign>/told.parquet``; the times to closure of both a
 agencies' reports.
 """
 
-import pyarrow as pa
+from survey.storage.schemas import TOLD
 
-from survey.storage.schemas import UTC
+__all__ = ["HELD_OUT_LABEL", "NAME", "TOLD", "TOLD_LABEL"]
 
 NAME = "told.parquet"
 
 TOLD_LABEL = "told"
 HELD_OUT_LABEL = "held_out"
-
-TOLD = pa.schema(
-    [
-        ("campaign", pa.string()),
-        ("ip", pa.uint32()),
-        ("port", pa.uint16()),
-        ("kind", pa.string()),
-        ("started_at", UTC),
-        ("label", pa.string()),
-    ]
-)
-"""One row per letter, or letter held back; ``label`` is one of the two above."""
