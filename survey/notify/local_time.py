@@ -23,6 +23,9 @@ _MAIN = {
 }
 """Countries of several zones of which one is called simply the country's (CLDR, primaryZone)."""
 
+_LOCALES = {"pt": "pt-PT"}
+"""CLDR's plain ``pt`` is Brazil's, our letters are in Portugal's."""
+
 _WIDEST = 13
 """Columns of a city's name; with a longer one the row of a letter would be too wide."""
 
@@ -44,7 +47,7 @@ def local_time(moment: datetime, country: str, language: str) -> str:
         return ""
     there = moment.astimezone(ZoneInfo(zone))
     date = "" if there.date() == moment.date() else "%Y-%m-%d "
-    city = _city(zone, Locale.parse(language, sep="-"))
+    city = _city(zone, Locale.parse(_LOCALES.get(language, language), sep="-"))
     place = city if columns(city) <= _WIDEST else _offset(there)
     return there.strftime(f"{date}%H:%M:%S ") + place
 

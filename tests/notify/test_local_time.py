@@ -53,6 +53,11 @@ def test_city_whose_zone_was_renamed_is_named_in_the_readers_language() -> None:
     assert local_time(WINTER, "NP", "bg") == "12:15:09 Катманду"
 
 
+def test_portuguese_of_portugal_names_cities_as_it_does() -> None:
+    """The letter's spelling is that of Portugal throughout."""
+    assert local_time(WINTER, "ES", "pt") == "07:30:09 Madrid"
+
+
 @pytest.mark.parametrize("language", written())
 def test_city_is_named_in_the_readers_language(language: str) -> None:
     """Every language of the letters is one that names are known in."""
