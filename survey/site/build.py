@@ -131,9 +131,7 @@ def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict
         "valid_until": language.day(authority.valid_until) if authority else "",
         "questions": _questions(language),
         "addresses": [format_ip(ip) for ip in campaign.identity.source_addresses],
-        "ports": _ports(
-            port for _, table in campaign.probes.chosen for port in _ports_of(table)
-        ),
+        "ports": _ports(port for _, table in campaign.probes.chosen for port in _ports_of(table)),
         "rate": language.number(campaign.rate.packets_per_second),
         "per_24": f"{campaign.rate.per_24_per_second:g}",
         "per_host": campaign.rate.per_host_connections,
@@ -212,9 +210,7 @@ def _periods(language: Language, kept: Retention) -> list[tuple[str, str]]:
     return [(what, language.number(days)) for what, days in sorted(rows, key=lambda row: row[1])]
 
 
-def _by_country(
-    agencies: tuple[Agency, ...], language: Language
-) -> list[tuple[str, list[Agency]]]:
+def _by_country(agencies: tuple[Agency, ...], language: Language) -> list[tuple[str, list[Agency]]]:
     """Agencies by their country's name in the reader's language, then by their own."""
     named = sorted(
         ((language.country(agency.country), agency) for agency in agencies),

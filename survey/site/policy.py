@@ -1,14 +1,8 @@
 """What a browser may do with a page of the site: nothing that we did not send it."""
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-    )
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'"
 )
 """Content-Security-Policy, in each page itself: it holds whatever server sends it."""
 

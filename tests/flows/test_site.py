@@ -1,0 +1,65 @@
+"""The site from a campaign's file, as a user makes it."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+from made_site import CAMPAIGN, NOON, PAGE, made_campaign, made_settings
+
+from survey.cli.main import main
+from survey.flows.site import build_site
+from survey.identity.probing import read_probing
+from survey.site.languages import written
+
+
+def test_site_is_written_whole(tmp_path: Path) -> None:
+    """Pages, the list for programs, and what others look up; each in its place."""
+    made = build_site(made_settings(tmp_path), made_campaign(tmp_path), tmp_path / "www", NOON)
+    assert made.languages == written()
+    assert made.largest < 50_000
+    assert (tmp_path / "www/close/postfix/index.html").is_file()
+    listed = json.loads((tmp_path / "www/agencies.json").read_text(encoding="utf-8"))
+    assert len(listed["agencies"]) == 3
+    probing = read_probing((tmp_path / "www/.well-known/probing.txt").read_text())
+    assert probing.contacts == ("mailto:survey@survey.example", PAGE)
+    assert (tmp_path / "www/.well-known/security.txt").read_bytes().startswith(b"# Example")
+
+
+def test_first_page_names_whom_to_write_to(tmp_path: Path) -> None:
+    """``survey identity check`` looks for it there."""
+    build_site(made_settings(tmp_path), made_campaign(tmp_path), tmp_path / "www", NOON)
+    assert "survey@survey.example" in (tmp_path / "www/index.html").read_text(encoding="utf-8")
+
+
+def test_command_says_where_it_is(tmp_path: Path) -> None:
+    """And what there is of it."""
+    settings = made_settings(tmp_path)
+    campaign = tmp_path / "spring.toml"
+    campaign.write_text(CAMPAIGN.format(page=PAGE), encoding="utf-8")
+    done = CliRunner().invoke(
+        main,
+        [
+            *("--agencies", str(settings.agencies), "site", "build"),
+            *(str(campaign), str(tmp_path / "www"), "--json"),
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["pages"] > 100
+    assert told["languages"] == list(written())
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    """One line, exit code 2, nothing touched."""
+    settings = made_settings(tmp_path)
+    made_campaign(tmp_path)
+    done = CliRunner().invoke(
+        main,
+        [
+            *("--agencies", str(settings.agencies), "site", "build"),
+            *(str(tmp_path / "spring.toml"), str(tmp_path)),
+        ],
+    )
+    assert done.exit_code == 2
+    assert "holds something else than a site" in done.stderr
+    assert (tmp_path / "spring.toml").is_file()

@@ -1,0 +1,65 @@
+"""Every language of the site is whole: its words, its plurals, its placeholders."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+
+from survey.site.languages import own_name, speak, written
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra" / "words"))
+
+import catalogues  # noqa: E402 - a script of the project, by its path
+
+TEXTS = {message.id for message in catalogues.source(catalogues.SITE) if message.id}
+CATALOGUES = {path.stem: catalogue for path, catalogue in catalogues.catalogues(catalogues.SITE)}
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
+
+
+def _forms(message: Message) -> tuple[str, ...]:
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def test_catalogues_are_the_languages() -> None:
+    """One file each, and English in the pages."""
+    assert set(CATALOGUES) | {"en"} == set(written())
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_catalogue_has_every_text_and_no_other(language: str) -> None:
+    """None missing, none fuzzy, none left over from an earlier page."""
+    messages = [message for message in CATALOGUES[language] if message.id]
+    assert {message.id for message in messages} == TEXTS
+    assert [m.id for m in messages if m.fuzzy or not all(map(str.strip, _forms(m)))] == []
+    assert not CATALOGUES[language].obsolete
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_placeholders_are_the_sources(language: str) -> None:
+    """A lost or invented ``%(name)s`` would fail on the day it is needed; a number may be said."""
+    for message in CATALOGUES[language]:
+        if not message.id:
+            continue
+        plural = not isinstance(message.id, str)
+        wanted = sorted(PLACEHOLDER.findall(message.id[1] if plural else message.id))
+        spelt = [name for name in wanted if name != "n"]
+        for form in _forms(message):
+            found = sorted(PLACEHOLDER.findall(form))
+            assert found == wanted or (plural and found == spelt), (message.id, form)
+            assert "%" not in PLACEHOLDER.sub("", form), form
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_words_are_translated(language: str) -> None:
+    """A text that is the same as in English was forgotten, but for names."""
+    same = {m.id for m in CATALOGUES[language] if m.id and m.string == m.id and " " in str(m.id)}
+    assert same <= {"Operation Secure Your Server"}
+
+
+@pytest.mark.parametrize("language", written())
+def test_a_language_has_its_own_name(language: str) -> None:
+    """As its readers write it."""
+    assert own_name(speak(language))
