@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script, run by its path
-"""Cut the report's fonts out of Debian's Noto packages (see the runbook beside this file)."""
+"""Cut our PDFs' fonts out of Debian's Noto packages (see the runbook beside this file)."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,8 +11,9 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
 ROOT = Path(__file__).resolve().parents[2]
-FONTS = ROOT / "survey" / "reports" / "fonts"
+FONTS = ROOT / "survey" / "typesetting" / "fonts"
 WORDS = ROOT / "survey" / "reports" / "words"
+LETTERS = ROOT / "survey" / "notify" / "letters"
 COVERED = FONTS / "covered.txt"
 
 _LATIN_AND_MORE = (
@@ -49,32 +50,42 @@ def rows(codec: str, first: int, last: int) -> Iterator[int]:
                 continue
 
 
-def written(language: str) -> frozenset[int]:
-    """Every character of a catalogue, rare ones too."""
-    path = WORDS / f"{language}.po"
-    return frozenset(map(ord, path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
+def written(catalogue: str, letters: str) -> frozenset[int]:
+    """Every character of a catalogue and of the letters of a language, rare ones too."""
+    paths = [WORDS / f"{catalogue}.po", *LETTERS.glob(f"*/{letters}/*.txt")]
+    texts = (path.read_text(encoding="utf-8") for path in paths if path.is_file())
+    return frozenset(map(ord, "".join(texts)))
 
 
-def countries(locale: str) -> frozenset[int]:
-    """Every character of the names of countries, which stand in headlines."""
-    return frozenset(map(ord, "".join(Locale.parse(locale).territories.values())))
+def places(locale: str) -> frozenset[int]:
+    """Every character of the names of countries, which stand in headlines, and of cities."""
+    names = Locale.parse(locale)
+    cities = (zone.get("city", "") for zone in names.time_zones.values())
+    return frozenset(map(ord, "".join([*names.territories.values(), *cities])))
 
 
 def cuts(truetype: Path, opentype: Path) -> Iterator[Cut]:
     """What we ship, weight by weight."""
     latin = ranged(*_LATIN_AND_MORE)
     signs = ranged(*_KANA_AND_SIGNS)
-    japanese = signs | written("ja") | countries("ja")
-    chinese = signs | written("zh") | countries("zh_Hans")
-    common = {"Regular": ({*rows("euc_jp", 16, 47)}, {*rows("gb2312", 16, 55)}), "Bold": ((), ())}
+    # in plain type more than our own words: strangers' names, too
+    scripts = (
+        ("jp", 0, "ja", "ja", "ja", {*rows("euc_jp", 16, 47)}),
+        ("kr", 1, "ko", "ko", "ko", {*rows("euc_kr", 16, 40)}),
+        ("sc", 2, "zh", "zh-Hans", "zh_Hans", {*rows("gb2312", 16, 55)}),
+        ("tc", 3, "", "zh-Hant", "zh_Hant", set()),
+    )
     for weight in ("Regular", "Bold"):
         yield Cut(f"NotoSans-{weight}", str(truetype / f"NotoSans-{weight}.ttf"), -1, latin)
         arabic = truetype / f"NotoSansArabic-{weight}.ttf"
         yield Cut(arabic.stem, str(arabic), -1, ranged(*_ARABIC))
         cjk = str(opentype / f"NotoSansCJK-{weight}.ttc")
-        more_japanese, more_chinese = common[weight]
-        yield Cut(f"NotoSansCJKjp-{weight}", cjk, 0, japanese.union(more_japanese))
-        yield Cut(f"NotoSansCJKsc-{weight}", cjk, 2, chinese.union(more_chinese))
+        for name, number, catalogue, letters, locale, common in scripts:
+            own = signs | written(catalogue, letters) | places(locale)
+            more = common if weight == "Regular" else ()
+            yield Cut(f"NotoSansCJK{name}-{weight}", cjk, number, own.union(more))
+    mono = truetype / "NotoSansMono-Regular.ttf"
+    yield Cut(mono.stem, str(mono), -1, latin)
     serif = truetype / "NotoSerif-Bold.ttf"
     yield Cut(serif.stem, str(serif), -1, latin)
 
@@ -111,7 +122,10 @@ def main() -> None:
     truetype, opentype = map(Path, sys.argv[1:])
     FONTS.mkdir(exist_ok=True)
     found = {
-        point for cut in cuts(truetype, opentype) for point in write(cut) if "Serif" not in cut.name
+        point
+        for cut in cuts(truetype, opentype)
+        for point in write(cut)
+        if "Serif" not in cut.name and "Mono" not in cut.name
     }
     COVERED.write_text("".join(f"{span}\n" for span in spans(found)), encoding="ascii")
 

@@ -13,6 +13,7 @@ from survey.notify.experiment import check_languages
 from survey.settings import Settings
 from survey.storage.agencies import overlaps, read_agencies
 from survey.storage.layout import Layout
+from survey.storage.logo import read_logo
 from survey.storage.registries import registries_in_force
 
 
@@ -104,6 +105,11 @@ def _remarks(agency: Agency) -> Iterator[Remark]:
     if agency.experiment is not None:
         try:
             check_languages(agency)
+        except ConfigError as error:
+            yield Remark(agency.id, str(error), wrong=True)
+    if agency.logo is not None:
+        try:
+            read_logo(agency.logo)
         except ConfigError as error:
             yield Remark(agency.id, str(error), wrong=True)
     if not agency.contacts:

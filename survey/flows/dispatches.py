@@ -13,9 +13,9 @@ from pysequoia import Cert, Tsk
 from survey.errors import ConfigError, MessageError
 from survey.mail.dkim_signature import Signature
 from survey.mail.door import Door
-from survey.mail.message import Mailbox
+from survey.mail.message import Attachment, Mailbox
 from survey.mail.openpgp import read_certificate, read_secret, seal
-from survey.mail.report_message import Attachment, ReportMail, report_message
+from survey.mail.report_message import ReportMail, report_message
 from survey.model.agency import Agency
 from survey.model.delivery import (
     Destination,
@@ -25,20 +25,14 @@ from survey.model.delivery import (
     SftpDestination,
 )
 from survey.model.dispatch import Dispatch, DispatchState
+from survey.model.language import choose_language
+from survey.notify.wrapping import fill
+from survey.reports.covering import Note, covering_note
 from survey.reports.feeds.manifest import NAME, Entry, read_file, read_manifest
+from survey.reports.languages import speak, written
 from survey.storage.outgoing import Outgoing
 
-_TEXT = """\
-This is the report of {period} for {agency}, marked {tlp}.
-
-{files}
-
-Each file's SHA-256 is in {manifest}. All times are UTC. The lists
-hold your jurisdiction only. A server that is fixed is in no later list with
-a later time.
-
-Questions, corrections, wrong addresses: {reply_to} (people read it).
-"""
+_COLUMNS = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +239,14 @@ def _messages(
         signature = Signature(
             mail.dkim.domain, mail.dkim.selector, read_private(means.keys / mail.dkim.key)
         )
-    again = f" (revision {revision})" if revision > 1 else ""
+    note = covering_note(
+        speak(choose_language(report.agency.languages, written())),
+        report.agency,
+        report.period,
+        revision=revision,
+        files=[(file.name, len(file.data)) for file in files],
+        reply_to=mail.reply_to,
+    )
     found = []
     for order, recipient in enumerate(destination.to):
         place = means.door.mailbox(recipient)
@@ -255,9 +256,8 @@ def _messages(
                 sender=Mailbox(mail.name, mail.sender),
                 reply_to=mail.reply_to,
                 recipient=recipient,
-                subject=f"[{report.agency.tlp}] Secure Your Server: report {report.period} "
-                f"for {report.agency.id}{again}",
-                text=_text(report, files, mail.reply_to),
+                subject=note.subject,
+                text=_text(note),
                 files=files,
                 reference=f"report.{id_[:40]}",
                 date=now,
@@ -285,15 +285,15 @@ def _messages(
     return tuple(found)
 
 
-def _text(report: Report, files: Sequence[Attachment], reply_to: str) -> str:
-    return _TEXT.format(
-        period=report.period,
-        agency=report.agency.name,
-        tlp=report.agency.tlp,
-        files="\n".join(f"  {file.name}  ({len(file.data):,} bytes)" for file in files),
-        manifest=files[-1].name,
-        reply_to=reply_to,
-    )
+def _text(note: Note) -> str:
+    """The words as a message has them, in lines that a mail reader need not break."""
+
+    def block(paragraph: str) -> str:
+        return "\n".join(fill(paragraph, _COLUMNS, "", ""))
+
+    files = "\n".join(f"  {line}" for line in note.files)
+    blocks = (*map(block, note.opening), files, *map(block, note.closing))
+    return "\n\n".join(blocks) + "\n"
 
 
 def read_private(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.notify.letter import LEAST, address_letter, write_letter, written
 from survey.notify.notice import Notice
+from survey.notify.paper import on_paper
 from survey.notify.permission import obstacle
 from survey.notify.recipient import check_recipient
 from survey.settings import Settings
@@ -38,6 +39,7 @@ class Preview:
 
     Attributes:
         path: The whole message, ``.eml``.
+        pdf: The letter on the agency's paper, or None.
         subject: Its subject.
         text: Its plain text.
         language: Its language (BCP 47).
@@ -47,6 +49,7 @@ class Preview:
     """
 
     path: Path
+    pdf: Path | None
     subject: str
     text: str
     language: str
@@ -63,6 +66,7 @@ def preview_letter(
     finding: str | None = None,
     language: str | None = None,
     case: str | None = None,
+    paper: bool = False,
     now: datetime | None = None,
 ) -> Preview:
     """Write the first notice about one finding as a complete message, marked as a preview.
@@ -75,10 +79,12 @@ def preview_letter(
             that has an agency and a contact.
         language: Instead of the contact's, the agency's, or English, in this order.
         case: Its number; a preview has none of its own.
+        paper: Write it on the agency's paper, too.
         now: UTC; this moment if not given.
 
     Raises:
-        ConfigError: There is no such run, or ``finding`` or ``language`` is wrong.
+        ConfigError: There is no such run, ``finding`` or ``language`` is wrong, or the agency's
+            logo can't be used.
         StorageError: The run is not judged yet.
         MessageError: No open finding fits, or it has no agency or nobody to write to.
         GateClosedError: The opt-out log can't be read, so nobody knows who must be left out.
@@ -104,12 +110,17 @@ def preview_letter(
     wishes = (language,) if language else (notice.contact.language, *notice.agency.languages)
     letter = write_letter(notice, choose_language(wishes, written()))
     message = build_message(address_letter(letter, notice, moment))
+    sheets = on_paper(letter, notice) if paper else b""
     path = layout.letters(owner) / _name(notice, letter.language)
     record(layout, "letter preview", f"campaign={owner} run={run} case={number}", now=moment)
     with replacing(path) as part:
         part.write_bytes(message.as_bytes())
+    if sheets:
+        with replacing(path.with_suffix(".pdf")) as part:
+            part.write_bytes(sheets)
     return Preview(
         path=path,
+        pdf=path.with_suffix(".pdf") if sheets else None,
         subject=letter.subject,
         text=letter.text,
         language=letter.language,

@@ -30,6 +30,15 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file that a message carries."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """What one message says and to whom.
 
@@ -47,6 +56,7 @@ class Mail:
         unsubscribe: Mailbox and subject that stop further letters on the matter.
         marks: Further headers, name and value, that start with ``X-``.
         unsubscribe_page: An https address whose POST alone stops further letters (RFC 8058), or "".
+        files: What is attached, in this order.
     """
 
     sender: Mailbox
@@ -61,10 +71,13 @@ class Mail:
     unsubscribe: tuple[str, str]
     marks: tuple[tuple[str, str], ...]
     unsubscribe_page: str = ""
+    files: tuple[Attachment, ...] = ()
 
 
 def build_message(mail: Mail) -> EmailMessage:
     """The message: multipart/alternative, UTF-8, quoted-printable, CRLF when flattened.
+
+    With files it is multipart/mixed of that and them.
 
     Raises:
         MessageError: A header value would break its header, or an address is none.
@@ -92,10 +105,20 @@ def build_message(mail: Mail) -> EmailMessage:
     message.add_alternative(mail.html, subtype="html", charset="utf-8", cte="quoted-printable")
     # Quoted-printable never holds "=_", so no body can forge the boundary; and the same mail is the
     # same bytes every time.
-    message.set_boundary("=_" + hashlib.sha256(mail.reference.encode()).hexdigest()[:32])
+    message.set_boundary(_boundary(mail.reference))
+    for file in mail.files:
+        main, _, sub = file.media_type.partition("/")
+        name = _one_line("attachment", file.name)
+        message.add_attachment(file.data, maintype=main, subtype=sub, filename=name)
+    if mail.files:
+        message.set_boundary(_boundary(f"{mail.reference} with files"))
     # Set last: making the alternative moves earlier Content- headers into the first part.
     message["Content-Language"] = _one_line("Content-Language", mail.language)
     return message
+
+
+def _boundary(text: str) -> str:
+    return "=_" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def check_address(address: str) -> str:
@@ -109,6 +132,9 @@ def check_address(address: str) -> str:
 
 def _address(mailbox: Mailbox) -> Address:
     _one_line("address", mailbox.address)
+    if "=?" in mailbox.name:
+        # RFC 2047: a reader would decode it into whatever its writer wanted
+        raise MessageError(f"name: {mailbox.name!r} holds an encoded word")
     try:
         address = Address(_one_line("name", mailbox.name), addr_spec=mailbox.address)
     except (HeaderParseError, ValueError, IndexError) as error:

@@ -17,17 +17,8 @@ from pysequoia import Cert, Sig, Tsk
 
 from survey.errors import MessageError
 from survey.mail.dkim_signature import Signature, signed
-from survey.mail.message import Mailbox, check_address
+from survey.mail.message import Attachment, Mailbox, check_address
 from survey.mail.openpgp import detached, seal
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """One file of the report."""
-
-    name: str
-    media_type: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Agency:
         fingerprint: That certificate's fingerprint as the agency gave it in person, or "".
         contacts: Whom to call or write to.
         experiment: How it wants to learn whether letters help, if it signed that.
+        logo: File with its logo (PNG or SVG), for letters on paper, or None.
     """
 
     id: str
@@ -96,3 +97,4 @@ class Agency:
     fingerprint: str = ""
     contacts: tuple[Person, ...] = ()
     experiment: Experiment | None = None
+    logo: Path | None = None

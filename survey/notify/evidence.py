@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from survey.model.hostile import show_bytes
+from survey.notify.strangers import show_line
 
 MAX_LINES = 3
 """Lines of each of greeting and reply."""
@@ -14,7 +14,7 @@ def evidence_lines(greeting: bytes, reply: bytes) -> tuple[str, ...]:
     """Greeting, then the deciding reply if it is another; three lines of each at most."""
     said = [greeting] if greeting.startswith(reply.rstrip()) else [greeting, reply]
     return tuple(
-        show_bytes(line.rstrip(b"\r"), MAX_COLUMNS)
+        show_line(line.rstrip(b"\r"), MAX_COLUMNS)
         for words in said
         for line in words.split(b"\n")[:MAX_LINES]
         if line.strip()

@@ -1,7 +1,6 @@
 """The letters of a case: whole texts per language, filled with the facts of one notice."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -10,8 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from survey.closing.instructions import closing_for
 from survey.closing.steps import steps_of
-from survey.mail.message import Mail, Mailbox
+from survey.mail.message import Attachment, Mail, Mailbox
 from survey.model.address import format_ip
+from survey.model.experiment import Medium
 from survey.model.exposure import OpenServer
 from survey.model.hostile import show_text
 from survey.model.letter import LetterKind
@@ -23,13 +23,13 @@ from survey.notify.evidence import evidence_lines, exit_text
 from survey.notify.local_time import local_time
 from survey.notify.markup import parse, to_html, to_text
 from survey.notify.notice import Notice
+from survey.notify.paper import on_paper
+from survey.notify.rendered import Letter
+from survey.notify.strangers import show_name
 
 LEAST = Rung.R5
 """Below it nothing is proven, and no letter is even previewed; to be sent it takes more
 (``notify.permission``)."""
-
-MARKING = "TLP:AMBER"
-"""Of every letter: AMBER+STRICT would forbid what we ask, to pass it on to a customer."""
 
 MOST = 50
 """Further servers that a letter lists; whoever wants more asks for the list."""
@@ -57,16 +57,6 @@ CLOSING_TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A rendered letter: one line of subject, plain text, and HTML of the same words."""
-
-    subject: str
-    text: str
-    html: str
-    language: str
-
-
 def written(kind: LetterKind = LetterKind.FIRST_NOTICE) -> tuple[str, ...]:
     """Languages that a letter exists in, sorted (BCP 47)."""
     return tuple(sorted(path.name for path in (files(__package__) / "letters" / kind).iterdir()))
@@ -80,17 +70,35 @@ def write_letter(notice: Notice, language: str) -> Letter:
     subject = _texts().get_template(f"{folder}/subject.txt").render(facts).strip()
     blocks = parse(_texts().get_template(f"{folder}/body.txt").render(facts))
     links = frozenset(str(facts[name]) for name in facts if name.endswith("page") and facts[name])
-    return Letter(subject, to_text(blocks), to_html(blocks, subject, language, links), language)
+    html = to_html(blocks, subject, language, links)
+    return Letter(subject, to_text(blocks), html, language, blocks, links)
+
+
+def letter_pdf(notice: Notice, language: str) -> bytes:
+    """The letter on the agency's paper.
+
+    Raises:
+        ConfigError: The agency's logo can't be used; what is wrong with it, and the cure.
+    """
+    return on_paper(write_letter(notice, language), notice)
 
 
 def address_letter(letter: Letter, notice: Notice, now: datetime) -> Mail:
-    """The letter as one message from the operation, in the agency's name, to the contact."""
+    """The letter as one message from the operation, in the agency's name, to the contact.
+
+    Raises:
+        ConfigError: It goes out on paper, too, and the agency's logo can't be used.
+    """
     desk = notice.identity.contact
     preview = (("X-Survey-Preview", "not sent"),) if notice.preview else ()
+    files: tuple[Attachment, ...] = ()
+    if notice.medium is Medium.PDF:
+        paper = on_paper(letter, notice)
+        files = (Attachment(f"{notice.case}.pdf", "application/pdf", paper),)
     return Mail(
         sender=Mailbox(notice.agency.name, desk),
         reply_to=Mailbox("", desk),
-        recipient=Mailbox(show_text(notice.contact.name, _NAME), notice.contact.email),
+        recipient=Mailbox(show_name(notice.contact.name, _NAME), notice.contact.email),
         subject=letter.subject,
         text=letter.text,
         html=letter.html,
@@ -99,6 +107,7 @@ def address_letter(letter: Letter, notice: Notice, now: datetime) -> Mail:
         date=now,
         unsubscribe=(desk, f"no more letters {notice.case}"),
         marks=(("X-Survey-Case", notice.case), *preview),
+        files=files,
     )
 
 
@@ -119,7 +128,7 @@ def _texts() -> Environment:
 def _facts(notice: Notice, language: str) -> dict[str, object]:
     """What the texts may name; strangers' words are bounded and on one line already."""
     server = notice.server
-    name = show_text(server.network, _NAME)
+    name = show_name(server.network, _NAME)
     number = f"AS{server.asn}" if server.asn is not None else ""
     others = sorted(set(notice.others) - {server}, key=_place)
     return {
@@ -142,7 +151,7 @@ def _facts(notice: Notice, language: str) -> dict[str, object]:
         "software": _software(server),
         "listings": [
             {
-                "name": show_text(one.name, _NAME),
+                "name": show_name(one.name, _NAME),
                 "since": one.known_since and f"{one.known_since:%Y-%m-%d}",
                 "exact": one.since is not None,
             }
@@ -187,7 +196,7 @@ def _software(server: OpenServer) -> str:
     """What it says it is; "" if it doesn't say: a guess from its ways has no place in a letter."""
     if not server.software_named:
         return ""
-    version = show_text(server.software_version, _NAME)
+    version = show_name(server.software_version, _NAME)
     return f"{PRODUCTS[server.software].name} {version}".rstrip()
 
 

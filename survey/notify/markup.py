@@ -13,7 +13,7 @@ One source for both parts: nobody translates or checks a letter twice (decision 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from itertools import groupby
 
 from markupsafe import Markup, escape
@@ -27,15 +27,15 @@ WIDTH = 72
 _STEP = re.compile(r"\d+\. ")
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a line is, by how it begins."""
 
-    HEADING = auto()
-    PARAGRAPH = auto()
-    BULLETS = auto()
-    STEPS = auto()
-    LINES = auto()
-    SIGNATURE = auto()
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    BULLETS = "bullets"
+    STEPS = "steps"
+    LINES = "lines"
+    SIGNATURE = "signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _html(block: Block, links: frozenset[str]) -> Markup:
         case Kind.SIGNATURE:
             return Markup("<p>{}</p>").format(Markup("<br>\n").join(lines))
         case Kind.LINES:
-            return Markup('<pre style="white-space: pre-wrap">{}</pre>').format(
+            return Markup('<pre dir="auto" style="white-space: pre-wrap">{}</pre>').format(
                 Markup("\n").join(lines)
             )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from survey.model.agency import Agency
 from survey.model.contact import Contact
+from survey.model.experiment import Medium
 from survey.model.exposure import OpenServer
 from survey.model.letter import LetterKind
 from survey.model.listing import Listing
@@ -33,6 +34,7 @@ class Notice:
         closed_at: Since when it is closed (thanks), UTC.
         case_page: The page of the case, or "".
         written_to: The operator's mailbox that did not help (escalation), or "".
+        medium: As what it goes out; a PDF is attached only if it says so.
         steps_first: The closing steps come before everything else (an experiment's wording).
     """
 
@@ -53,6 +55,7 @@ class Notice:
     closed_at: datetime | None = None
     case_page: str = ""
     written_to: str = ""
+    medium: Medium = Medium.TEXT
     steps_first: bool = False
 
     def __post_init__(self) -> None:

@@ -1,21 +1,12 @@
-"""A document as a PDF that is archived and read aloud: PDF/A-2a and PDF/UA-1 together.
+"""A report as a PDF: its page's words and figures on paper, never a list of hosts."""
 
-The words go to typst as one JSON value, never as source, so nothing in them can act.  Only our own
-fonts are used; a character that none of them has is shown by its number, as PDF/A wants.
-"""
-
-import json
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import as_file, files
-from typing import Any, Literal
-
-import typst
+from importlib.resources import files
+from typing import Any
 
 from survey.reports.document import Document
-
-STANDARDS: list[Literal["a-2a", "ua-1"]] = ["a-2a", "ua-1"]
+from survey.typesetting.pdf import set_pdf
 
 _STYLE = (
     '<style>text{font:13px "Noto Sans","Noto Sans Arabic","Noto Sans CJK JP","Noto Sans CJK SC";'
@@ -33,31 +24,11 @@ _STYLE = (
 def render_pdf(document: Document) -> bytes:
     """The whole document; the same document gives the same bytes."""
     made = datetime.fromisoformat(document.day).replace(tzinfo=UTC)
-    pdf = _compiler().compile(
-        format="pdf",
-        sys_inputs={"document": json.dumps(_plain(document), ensure_ascii=False)},
-        pdf_standards=[*STANDARDS],
-        timestamp=int(made.timestamp()),
-    )
-    assert isinstance(pdf, bytes)  # one file, not a page each
-    return pdf
-
-
-@cache
-def _compiler() -> typst.Compiler:
-    """One for all reports of a process: it reads the fonts once."""
-    with as_file(files(__package__)) as folder:
-        template = folder / "page" / "report.typ"
-        return typst.Compiler(
-            str(template),
-            root=str(template.parent),
-            font_paths=[str(folder / "fonts")],
-            ignore_system_fonts=True,
-        )
+    return set_pdf(files(__package__) / "page" / "report.typ", _plain(document), made)
 
 
 def _plain(value: object) -> Any:
-    """Records as JSON objects, each with its kind; texts as the fonts can show them."""
+    """Records as JSON objects, each with its kind; drawings with the page's colours."""
     if is_dataclass(value):
         found = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         if "svg" in found:
@@ -66,23 +37,4 @@ def _plain(value: object) -> Any:
         return found | {"kind": found.get("kind", type(value).__name__)}
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, str):
-        return value.translate(_unknown(value))
     return value
-
-
-def _unknown(text: str) -> dict[int, str]:
-    """What to show instead of characters that no font of ours has."""
-    known = _covered()
-    points = {ord(letter) for letter in text}
-    return {point: f"\\u{point:04x}" for point in points if point not in known}
-
-
-@cache
-def _covered() -> frozenset[int]:
-    """Characters that our fonts have, from the list made with them."""
-    text = (files(__package__) / "fonts" / "covered.txt").read_text(encoding="ascii")
-    spans = (line.split("-") for line in text.split())
-    return frozenset(
-        point for first, last in spans for point in range(int(first, 16), int(last, 16) + 1)
-    )

@@ -85,6 +85,7 @@ def read_agency(path: Path) -> Agency:
         fingerprint=file.keys.fingerprint if file.keys else "",
         contacts=tuple(map(_person, file.contacts)),
         experiment=_experiment(file.experiment) if file.experiment else None,
+        logo=path.parent / file.logo if file.logo else None,
     )
 
 

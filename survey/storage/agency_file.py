@@ -223,6 +223,7 @@ class AgencyFile(_Closed):
     contacts: list[ContactTable] = []
     delivery: DeliveryTable = DeliveryTable()
     experiment: ExperimentTable | None = None
+    logo: File | None = None
 
     @model_validator(mode="after")
     def _fits_its_readers(self) -> Self:

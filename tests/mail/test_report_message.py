@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pysequoia import Cert, Sig, Tsk, decrypt, verify
 
 from survey.errors import MessageError
-from survey.mail.message import Mailbox
-from survey.mail.report_message import Attachment, ReportMail, Signature, report_message
+from survey.mail.message import Attachment, Mailbox
+from survey.mail.report_message import ReportMail, Signature, report_message
 
 FILES = (
     Attachment("list.csv", "text/csv", b"ip,port\n192.0.2.7,25\n"),

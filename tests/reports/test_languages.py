@@ -10,7 +10,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from survey.reports.languages import SOURCE, speak, written
-from survey.reports.pdf import _covered
+from survey.typesetting.pdf import covered
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra" / "words"))
@@ -78,14 +78,15 @@ def test_every_letter_of_a_catalogue_is_in_our_fonts(language: str) -> None:
         letter for m in CATALOGUES[language] if m.id for form in _forms(m) for letter in form
     }
     letters |= set("".join(speak(language).locale.territories.values()))
-    assert {hex(ord(letter)) for letter in letters if ord(letter) not in _covered()} == set()
+    assert {hex(ord(letter)) for letter in letters if ord(letter) not in covered()} == set()
 
 
 @pytest.mark.parametrize("language", sorted(set(CATALOGUES) - {"en"}))
 def test_words_are_translated(language: str) -> None:
-    """A text that is the same as in English was forgotten, but for names."""
+    """A text that is the same as in English was forgotten, but for names and bytes."""
     same = [m.id for m in CATALOGUES[language] if m.id and m.string == m.id and " " in str(m.id)]
-    assert set(same) <= {"Operation Secure Your Server", "Plan (SHA-256)"}
+    alike = {"Operation Secure Your Server", "Plan (SHA-256)", "%(name)s (%(n)s bytes)"}
+    assert set(same) <= alike
 
 
 def test_a_missing_text_fails() -> None:

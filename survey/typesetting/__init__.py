@@ -1,0 +1,1 @@
+"""Documents on paper: what a report's and a letter's PDF have in common."""
