@@ -9,27 +9,34 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from survey.enrichment.contacts.asking import Asking
 from survey.enrichment.contacts.mailbox_place import why_not_there
 from survey.enrichment.contacts.means import Means, read_means
 from survey.enrichment.contacts.names import HostsFile, Names, Resolver, UnsureError
 from survey.enrichment.contacts.overrides import Override, override_of, read_overrides
+from survey.enrichment.contacts.pace import Pace
+from survey.enrichment.contacts.sources import NotAskedError, Source, open_sources
 from survey.enrichment.lookup import contact_of, place_of
 from survey.errors import ConfigError, MessageError
 from survey.mail.message import check_address
 from survey.model.agency import Agency
-from survey.model.contact import Contact, Sought, Tried
+from survey.model.contact import Contact, ContactSource, Sought, Tried
+from survey.model.contact_answer import AnswerState
 from survey.model.hostile import show_text
 from survey.notify.recipient import check_recipient, is_registrys
 from survey.settings import Settings
 from survey.storage.agencies import read_agencies
+from survey.storage.contact_answers import ContactAnswers
 from survey.storage.layout import Layout
 from survey.storage.suppression_list import Cause, Suppressions, read_list
 from survey.targets.ranges import RangeSet
+from survey.targets.reach import reach
 
 CONTACTS = Path("contacts.toml")
 """Where contacts are looked for, if nothing else is said (``SURVEY_CONTACTS``)."""
 
 NOBODY = RangeSet.of(())
+NO_SOURCE = "no source names a contact for this address"
 _SHOWN = 120
 
 
@@ -43,6 +50,8 @@ def contacts_for(
 ) -> dict[int, Sought]:
     """The contact of each address, or why there is none.
 
+    What sources answer is kept (``contacts/answers.parquet``) and used again while it is young.
+
     Args:
         settings: Where things are.
         ips: Addresses; once each is enough.
@@ -54,8 +63,23 @@ def contacts_for(
         ConfigError: ``contacts.toml``, an override or an agency's file is wrong.
         GateClosedError: The suppression list can't be trusted.
     """
-    desk = _Desk.open(settings, contacts, now or datetime.now(UTC))
-    return {ip: desk.seek(ip, optouts) for ip in sorted(set(ips))}
+    desk = _open(settings, contacts, optouts, now or datetime.now(UTC))
+    try:
+        return {ip: desk.seek(ip) for ip in sorted(set(ips))}
+    finally:
+        desk.asking.save()
+
+
+def cert_for(contacts: Path, country: str) -> Contact | None:
+    """The national CERT of a country (ISO 3166-1), if ``contacts.toml`` names it and we may write.
+
+    Raises:
+        ConfigError: ``contacts.toml`` is wrong.
+        GateClosedError: The suppression list can't be trusted.
+    """
+    means = read_means(contacts)
+    found = means.cert_of(country)
+    return None if found is None or read_list(means.suppressed).of(found.email) else found
 
 
 def why_not(contacts: Path, email: str, ips: Iterable[int]) -> str:
@@ -98,58 +122,96 @@ def open_names(means: Means) -> Names:
 
 
 @dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one source has for an address.
+
+    Attributes:
+        contacts: Best first.
+        tried: What came of it, where there is no contact to tell of.
+        waits: Nothing else is taken before this source has answered.
+    """
+
+    contacts: tuple[Contact, ...] = ()
+    tried: Tried | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Desk:
     """What looking for contacts needs, read once."""
 
     layout: Layout
+    means: Means
     names: Names
     suppressions: Suppressions
     agencies: tuple[Agency, ...]
     overrides: tuple[Override, ...]
+    sources: tuple[Source, ...]
+    asking: Asking
     day: date
 
-    @classmethod
-    def open(cls, settings: Settings, contacts: Path, now: datetime) -> "_Desk":
-        means = read_means(contacts)
-        agencies = read_agencies(settings.agencies) if means.overrides else ()
-        overrides: tuple[Override, ...] = ()
-        if means.overrides:
-            overrides = read_overrides(means.overrides, tuple(one.id for one in agencies))
-            _check(means.overrides, overrides)
-        return cls(
-            Layout(settings.data),
-            open_names(means),
-            read_list(means.suppressed),
-            agencies,
-            overrides,
-            now.astimezone(UTC).date(),
-        )
-
-    def seek(self, ip: int, optouts: RangeSet) -> Sought:
+    def seek(self, ip: int) -> Sought:
         """The first usable contact."""
-        if ip in optouts:
+        if ip in self.asking.avoid:
             return Sought(ip, None, "the address has opted out, so nobody is asked about it", ())
         tried: list[Tried] = []
-        for contact in self._found(ip):
-            said, over = self._said_of(contact, ip)
-            tried.append(Tried(contact.source, contact.server, said or contact.email))
-            if not said:
-                return Sought(ip, contact, "", tuple(tried))
-            if over:
-                return Sought(ip, None, said, tuple(tried))
-        problem = tried[-1].said if tried else "no source names a contact for this address"
+        problem = NO_SOURCE
+        for looked in self._look(ip):
+            if looked.tried:
+                tried.append(looked.tried)
+            if looked.waits:
+                return Sought(ip, None, f"{tried[-1].said}; try again later", tuple(tried))
+            for contact in looked.contacts:
+                said, over = self._said_of(contact, ip)
+                tried.append(Tried(contact.source, contact.server, said or contact.email))
+                if not said:
+                    return Sought(ip, contact, "", tuple(tried))
+                problem = said
+                if over:
+                    return Sought(ip, None, problem, tuple(tried))
         return Sought(ip, None, problem, tuple(tried))
 
-    def _found(self, ip: int) -> Iterator[Contact]:
-        """Every contact, the best source first; a source is looked at when its turn comes."""
-        if self.overrides:
-            country, asn = place_of(self.layout, ip, self.day)
-            agency = _agency_of(self.agencies, ip, country, asn)
-            if agency:
-                one = override_of(self.overrides, agency.id, ip, asn, self.day)
-                yield from [one] if one else []
-        one = contact_of(self.layout, ip, self.day)
-        yield from [one] if one else []
+    def _look(self, ip: int) -> Iterator[_Looked]:
+        """Every source in its order; one is looked at when its turn comes."""
+        country, asn = place_of(self.layout, ip, self.day)
+        agency = _agency_of(self.agencies, ip, country, asn)
+        if agency and (one := override_of(self.overrides, agency.id, ip, asn, self.day)):
+            yield _Looked((one,))
+        snapshot = contact_of(self.layout, ip, self.day)
+        for kind in ContactSource:
+            if kind is ContactSource.SNAPSHOT and snapshot:
+                yield _Looked((snapshot,))
+            for source in self.sources:
+                if source.kind is kind:
+                    yield self._asked(source, ip)
+        if cert := self.means.cert_of(country):
+            yield _Looked((cert,))
+
+    def _asked(self, source: Source, ip: int) -> _Looked:
+        try:
+            answer = self.asking.answer(source, ip)
+        except NotAskedError as error:
+            return _Looked(tried=Tried(source.kind, "", f"not asked: {error}"))
+        if answer.state is AnswerState.UNSURE:
+            said = f"not known: {show_text(answer.trouble, 2 * _SHOWN)}"
+            waits = self.asking.is_waited_for(source, answer)
+            return _Looked(tried=Tried(source.kind, answer.server, said), waits=waits)
+        if answer.state is AnswerState.NOBODY:
+            return _Looked(tried=Tried(source.kind, answer.server, "names nobody"))
+        return _Looked(
+            tuple(
+                Contact(
+                    email=one.email,
+                    name=one.name,
+                    language=one.language,
+                    snapshot="",
+                    source=source.kind,
+                    server=answer.server,
+                    found_at=answer.asked_at,
+                )
+                for one in answer.mailboxes
+            )
+        )
 
     def _said_of(self, contact: Contact, ip: int) -> tuple[str, bool]:
         """Why a contact won't do, or ""; and whether nobody else may be looked for."""
@@ -167,6 +229,27 @@ class _Desk:
         except UnsureError as error:
             return f"{shown}: nobody knows now where its mail goes: {error}; try again later", True
         return (f"{shown}: {why}" if why else ""), False
+
+
+def _open(settings: Settings, contacts: Path, optouts: RangeSet, now: datetime) -> _Desk:
+    means, layout = read_means(contacts), Layout(settings.data)
+    names = open_names(means)
+    agencies = read_agencies(settings.agencies) if means.overrides else ()
+    overrides: tuple[Override, ...] = ()
+    if means.overrides:
+        overrides = read_overrides(means.overrides, tuple(one.id for one in agencies))
+        _check(means.overrides, overrides)
+    return _Desk(
+        layout=layout,
+        means=means,
+        names=names,
+        suppressions=read_list(means.suppressed),
+        agencies=agencies,
+        overrides=overrides,
+        sources=open_sources(means, names, reach(means.kind), Pace(means.most_questions)),
+        asking=Asking(ContactAnswers(layout), means.cache, optouts, now),
+        day=now.astimezone(UTC).date(),
+    )
 
 
 def _agency_of(

@@ -65,6 +65,8 @@ def naming(
     for kind in (SnapshotKind.CONTACT, SnapshotKind.LISTING):
         for one in list_snapshots(layout, kind):
             tables += [path for path in (one.table, one.names) if path.is_file()]
+    if layout.contact_answers.is_file():
+        tables.append(layout.contact_answers)
     for path in tables:
         yield from _table(layout, path, addresses)
     for day, log in log_days(layout.arrivals):
@@ -195,7 +197,12 @@ def _table(layout: Layout, path: Path, addresses: RangeSet) -> Iterator[Removal]
 
 def _name(layout: Layout, path: Path) -> str:
     parts = path.relative_to(layout.root).parts
-    return {"registries": "registries", "listings": "listing_checks"}.get(parts[0], path.stem)
+    names = {
+        "registries": "registries",
+        "listings": "listing_checks",
+        "contacts": "contact_answers",
+    }
+    return names.get(parts[0], path.stem)
 
 
 def _files(

@@ -70,6 +70,10 @@ def _shared(layout: Layout, keep: Retention, now: datetime) -> Iterator[Removal]
     for path in check_files(layout):
         before = now - timedelta(days=keep.findings)
         yield from expired_rows(layout, "listing_checks", path, "asked_at", before)
+    if layout.contact_answers.is_file():
+        before = now - timedelta(days=keep.contacts)
+        answers = layout.contact_answers
+        yield from expired_rows(layout, "contact_answers", answers, "asked_at", before)
     mail = layout.arrivals / POSTMASTER
     yield from _files(layout, "postmaster", mail, now - timedelta(days=keep.mail))
     for name in ("reports", "letters"):

@@ -196,6 +196,14 @@ HOLDINGS = (
         "entries for nothing but the address go",
     ),
     Holding(
+        "contact_answers",
+        "contacts/*.parquet",
+        "to whom a letter goes, without asking again",
+        "contacts",
+        "when it was last asked",
+        "answers for nothing but the address go",
+    ),
+    Holding(
         "listing snapshots",
         "registries/listing/*/*.parquet",
         "which public databases name an address, and since when",

@@ -27,6 +27,7 @@
       arrivals/<day>.parquet                   rolled
       registries/<kind>/<snapshot>/            country, network, contact, listing
       listings/<zone>.parquet                  what a DNSBL answered over DNS
+      contacts/answers.parquet                 what sources of contacts answered
       reports/<agency>/<period>/               report.html, ...
       letters/<campaign>/                      previews
       ledger.db                                what was delivered to whom, and how we know
@@ -78,6 +79,11 @@ class Layout:
     def listings(self) -> Path:
         """What public databases answered over DNS, one table per zone."""
         return self.root / "listings"
+
+    @property
+    def contact_answers(self) -> Path:
+        """What sources of contacts answered."""
+        return self.root / "contacts" / "answers.parquet"
 
     @property
     def scratch(self) -> Path:
