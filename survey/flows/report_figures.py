@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from survey.analysis.jurisdiction import View
+from survey.flows.miss_rate import miss_rate
 from survey.flows.report_runs import Subject
 from survey.model.agency import Agency
 from survey.model.assignment import Receipt
@@ -139,6 +140,8 @@ def _closures(seen: View, letters: pa.Table | None) -> tuple[Closure, ...]:
 
 def _closure(*, told: bool | None, row: dict[str, Any], curve: pa.Table) -> Closure:
     low, high = (row[f"closed_{_MONTH}_{end}"] for end in ("low", "high"))
+    # Greenwood's spread is 0 while nothing was closed, or all was: that is no certainty
+    known = low is not None and high is not None and low < high
     return Closure(
         told=told,
         exposures=row["episodes"],
@@ -146,7 +149,7 @@ def _closure(*, told: bool | None, row: dict[str, Any], curve: pa.Table) -> Clos
         median=row["median_days"],
         median_least=row["median_days_least"],
         shares=tuple(row[f"closed_{days}"] for days in CLOSED_WITHIN),
-        month=None if low is None or high is None else (low, high),
+        month=(low, high) if known else None,
         curve=tuple(
             (step["days"], step["still_open"])
             for step in curve.to_pylist()
@@ -170,6 +173,7 @@ def _coverage(plan: Plan, receipts: tuple[Receipt, ...]) -> Coverage:
         excluded_addresses=plan.excluded,
         started_at=min((one.started_at for one in receipts), default=None),
         finished_at=max((one.finished_at for one in receipts), default=None),
+        again=miss_rate(receipts),
     )
 
 

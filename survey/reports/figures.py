@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from survey.model.agency import Agency
 from survey.model.exposure import NetworkExposure, ProbeExposure
+from survey.model.miss_rate import MissRate
 from survey.model.period import Period
 
 CLOSED_WITHIN = (7, 14, 30, 90)
@@ -34,6 +35,7 @@ class Coverage:
         excluded_addresses: Addresses taken out already at planning.
         started_at: Start of the first committed shard, UTC; None if there is none.
         finished_at: End of the last committed shard, UTC; None if there is none.
+        again: What a second look at a few of the targets says about the first.
     """
 
     shards: int
@@ -49,6 +51,7 @@ class Coverage:
     excluded_addresses: int
     started_at: datetime | None
     finished_at: datetime | None
+    again: MissRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,8 @@ class Closure:
         median_least: The same by the last proof before; the truth lies between them.
         shares: Share closed after each of ``CLOSED_WITHIN`` days; None where nobody was watched
             for so long.
-        month: 95 % interval of the share closed within 30 days, or None.
+        month: 95 % interval of the share closed within 30 days; None where nobody was watched for
+            so long, and where none or all were closed by then.
         curve: (days, share still open), falling, from (0, 1).
     """
 

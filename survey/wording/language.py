@@ -81,9 +81,12 @@ class Language:
         """A number with decimals."""
         return str(format_decimal(value, "#,##0." + "0" * places, locale=self.locale))
 
-    def percent(self, share: float) -> str:
-        """A share of one, in whole per cent."""
-        return str(format_percent(share, locale=self.locale))
+    def percent(self, share: float, places: int = 0) -> str:
+        """A share of one, in per cent with so many decimals."""
+        pattern = str(self.locale.percent_formats[None].pattern)
+        if places:
+            pattern = pattern.replace("0", "0." + "0" * places)
+        return str(format_percent(share, pattern, locale=self.locale))
 
     def day(self, moment: datetime) -> str:
         """The day of a moment, in the reader's zone."""

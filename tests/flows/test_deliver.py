@@ -6,6 +6,7 @@ import email.policy
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -37,6 +38,7 @@ from survey.flows.deliver import rehearse, settle
 from survey.flows.erasure import naming
 from survey.model.address import Range, parse_ip
 from survey.model.dispatch import DispatchState
+from survey.notify.wrapping import columns
 from survey.targets.optouts import add
 from survey.targets.ranges import RangeSet
 
@@ -253,14 +255,44 @@ async def test_report_made_anew(judged_run: JudgedRun, tmp_path: Path) -> None:
         box.rcpt = None
         await post.deliver()
         assert len(box.taken) == 1
-        assert b"(revision 2)" in box.taken[0][1]
+        assert _subject(box.taken[0][1]).endswith("(revisión 2)")
         post.report(servers=8)
         await post.deliver()
         assert len(box.taken) == 1
         for _ in range(2):
             await post.deliver(corrected=True)
     assert len(box.taken) == 2
-    assert b"(revision 3)" in box.taken[1][1]
+    assert _subject(box.taken[1][1]).endswith("(revisión 3)")
+
+
+def _subject(data: bytes) -> str:
+    return str(email.message_from_bytes(data, policy=email.policy.SMTP)["Subject"])
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "opening"),
+    [
+        ("es", "Secure Your Server: informe 2026-W48 para es-prueba", "Este es el informe"),
+        ("ja", "Secure Your Server\uff1aes-prueba 向け報告書 2026-W48", "向けの報告書 2026-W48"),
+        ("fi", "Secure Your Server: report 2026-W48 for es-prueba", "This is the report"),
+    ],
+)
+async def test_message_speaks_the_agencys_language(
+    judged_run: JudgedRun, tmp_path: Path, language: str, subject: str, opening: str
+) -> None:
+    """Its first language that reports are written in, else English; each line short enough."""
+    async with _mail(judged_run, tmp_path) as (post, box):
+        path = judged_run.settings.agencies / "es-prueba.toml"
+        text = re.sub(r"languages = .*", f'languages = ["{language}"]', path.read_text())
+        path.write_text(text, encoding="utf-8")
+        await post.deliver()
+    message = email.message_from_bytes(box.taken[0][1], policy=email.policy.SMTP)
+    body = message.get_body().get_content()
+    assert message["Subject"] == f"[TLP:AMBER] {subject}"
+    assert opening in body
+    assert "manifest-es-prueba-2026-W48.json" in body
+    assert "desk@survey.example" in body
+    assert max(map(columns, body.splitlines())) <= 72
 
 
 async def test_opt_out_since_stops_the_delivery(judged_run: JudgedRun, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_checks import Check, Run, Walked, walk
@@ -401,6 +400,17 @@ def test_coverage_is_true(made: HistoryFiles, truth: Truth) -> None:
         assert f" {label} {row[name]:,} " in part
     assert " Excluded 0 " in part
     assert " Unreachable 0 " in part
+    said = re.search(
+        r"misses: ([\d,]+) pairs\. Open then: (\d+)\. Of those, not open at first: (\d+)\.", part
+    )
+    assert said is not None
+    again = tuple(int(count.replace(",", "")) for count in said.groups())
+    assert again == (row["rechecked"], row["reopened"], row["missed"])
+    assert row["rechecked"] == row["planned"] // 1000  # of nobody who opted out, here
+    if row["reopened"]:
+        share = row["missed"] / row["reopened"]
+        ends = " – ".join(f"{100 * end:.1f}%" for end in _wilson(row["missed"], row["reopened"]))
+        assert f"about {100 * share:.1f}% of the open ports (95 % interval: {ends})" in part
 
 
 def test_time_to_closure_is_true(made: HistoryFiles, truth: Truth) -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from survey.model.agency import Agency, Jurisdiction
 from survey.model.exposure import NetworkExposure, ProbeExposure
+from survey.model.miss_rate import MissRate
 from survey.model.period import parse_period
 from survey.model.probe import Probe
 from survey.reports.figures import (
@@ -171,6 +172,7 @@ def make_figures(
             excluded_addresses=1_024,
             started_at=datetime(2026, 11, 24, 6, 12, tzinfo=UTC),
             finished_at=ended,
+            again=MissRate(1_048, 22, 1, 0.0081, 0.2180),
         ),
         sources=(
             Source("country", "2026-11-20-lab", "Made by the lab; says nothing about any country"),

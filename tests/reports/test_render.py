@@ -9,6 +9,7 @@ from made_figures import make_figures
 
 from survey.model.agency import Jurisdiction
 from survey.model.exposure import NetworkExposure
+from survey.model.miss_rate import MissRate
 from survey.reports.compose import compose
 from survey.reports.figures import Figures
 from survey.reports.languages import speak, written
@@ -77,6 +78,31 @@ def _with(figures: Figures, *networks: NetworkExposure) -> Figures:
         tested=sum(line.tested for line in networks),
         movements=(),
     )
+
+
+@pytest.mark.parametrize("language", written())
+def test_what_one_look_misses_is_said(figures: Figures, language: str) -> None:
+    """The estimate, its interval, and the counts that it rests on; beside the coverage."""
+    speech = speak(language)
+    text = _Page(_page(figures, language)).text
+    part = text[text.index(speech.say("Coverage of the run")) :]
+    part = part[: part.index(speech.say("What counts as open"))]
+    interval = speech.span(speech.percent(0.0081, 1), speech.percent(0.2180, 1))
+    for fact in (speech.number(1_048), "22", speech.percent(1 / 22, 1), interval):
+        assert fact in part
+    assert speech.percent(1 / 22, 1).replace(",", ".").strip("%\xa0\u200e\u200f") == "4.5"
+
+
+def test_what_is_not_known_of_misses_is_said(figures: Figures) -> None:
+    """No second look, or none that found an open port, gives no rate at all."""
+    for again, words in (
+        (MissRate(0, 0, 0, 0.0, 1.0), "Nothing was dialled a second time"),
+        (MissRate(40, 0, 0, 0.0, 1.0), "too little to say how many open ports one look misses"),
+    ):
+        some = replace(figures, coverage=replace(figures.coverage, again=again))
+        text = _Page(_page(some, "en")).text
+        assert words in text
+        assert "one look misses about" not in text
 
 
 @pytest.mark.parametrize("language", written())

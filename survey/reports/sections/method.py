@@ -1,6 +1,7 @@
 """How it was measured: tests, coverage, the ladder, limits, sources."""
 
 from survey.model.hostile import show_text
+from survey.model.miss_rate import MissRate
 from survey.reports.document import (
     Bullets,
     Fact,
@@ -78,7 +79,33 @@ def _coverage(language: Language, figures: Figures) -> Part:
     table = Table(
         title, head, tuple(Row(name, "", (language.number(count),)) for name, count in rows)
     )
-    return Part(title, (Paragraph(text), table))
+    return Part(title, (Paragraph(text), table, Paragraph(_missed(language, done.again))))
+
+
+def _missed(language: Language, again: MissRate) -> str:
+    """How many open ports one look misses, and what that rests on."""
+    if not again.rechecked:
+        return language.say(
+            "Nothing was dialled a second time, so it is not known how many open ports one look "
+            "misses."
+        )
+    asked = language.say(
+        "Dialled a second time, to tell what one look misses: %(rechecked)s pairs. Open then: "
+        "%(reopened)s. Of those, not open at first: %(missed)s.",
+        rechecked=language.number(again.rechecked),
+        reopened=language.number(again.reopened),
+        missed=language.number(again.missed),
+    )
+    if again.share is None:
+        more = language.say("That is too little to say how many open ports one look misses.")
+        return language.together((asked, more))
+    share = language.say(
+        "So one look misses about %(share)s of the open ports (95 %% interval: %(interval)s). That "
+        "tells of losses on the way, not of networks that hide from us.",
+        share=language.percent(again.share, 1),
+        interval=language.span(language.percent(again.low, 1), language.percent(again.high, 1)),
+    )
+    return language.together((asked, share))
 
 
 def _ladder(language: Language, figures: Figures) -> Part:
