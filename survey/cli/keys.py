@@ -5,7 +5,7 @@ import click
 from survey.cli.main import settings_of
 from survey.cli.screen import say
 from survey.storage.certificates import make_certificates
-from survey.storage.keys import EXPERIMENT, TOKEN, make_key
+from survey.storage.keys import EXPERIMENT, LETTERS, TOKEN, make_key
 
 
 @click.group()
@@ -16,12 +16,14 @@ def keys() -> None:
 @keys.command("init")
 @click.pass_context
 def init_command(ctx: click.Context) -> None:
-    """Make what is not there: keys of tokens and lots, certificates of coordinator and workers."""
+    """Make what is not there: keys of tokens, lots and letters, certificates of the machines."""
     folder = settings_of(ctx).keys
     make_key(folder, TOKEN)
     made = make_certificates(folder)
     say(f"{folder}: the token key is there; canary and workers need the same one, 0600")
     make_key(folder, EXPERIMENT)
+    make_key(folder, LETTERS)
+    say(f"{folder}: the key of letters is there; keep a copy, or no bounce is known again")
     say(f"{folder}: the key of lots is there; it stays on this machine (docs/experiments.md)")
     say(
         f"{folder}: certificates of coordinator and workers {'made' if made else 'are there'}; "

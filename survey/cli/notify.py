@@ -1,7 +1,19 @@
 """``survey notify``: letters to operators."""
 
+from pathlib import Path
+
 import click
 
+from survey.cli.delivery import outgoing_option
+from survey.cli.letters import (
+    approve_command,
+    letter_option,
+    plan_command,
+    send_command,
+    settle_command,
+    show_letter,
+    status_command,
+)
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
 from survey.cli.screen import document, say
@@ -10,29 +22,48 @@ from survey.flows.notify import preview_letter
 
 @click.group()
 def notify() -> None:
-    """Letters to operators; for now they are written and shown, not sent."""
+    """Letters to operators: planned, shown, approved, sent, and what came of them."""
 
 
 @notify.command("preview")
-@click.option("--run", required=True, metavar="ID", help="The run, e.g. 2026-W48.")
+@click.option("--case", "number", metavar="N", help="The letter of this case as it would go out.")
+@letter_option
+@click.option("--run", metavar="ID", help="Instead: what a finding of this run would get.")
 @click.option("--campaign", metavar="ID", help="Campaign id, if several have such a run.")
 @click.option(
     "--finding", metavar="IP[:PORT][/PROBE]", help="Which (default: the best proven one)."
 )
 @click.option("--language", metavar="LANG", help="Instead of the operator's own.")
+@click.option("--pdf", "paper", is_flag=True, help="On the agency's paper, too (with --run).")
+@outgoing_option
 @json_option
 @click.pass_context
 def preview_command(  # noqa: PLR0917 - one parameter per option
     ctx: click.Context,
-    run: str,
+    number: str | None,
+    letter: str | None,
+    run: str | None,
     campaign: str | None,
     finding: str | None,
     language: str | None,
+    paper: bool,  # noqa: FBT001 - a flag
+    outgoing: Path,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
-    """Write the letter about one finding as a complete message, and show its text."""
+    """Show the letter of a case, or write the letter about one finding as a preview."""
+    if (number is None) == (run is None):
+        raise click.UsageError("give --case N, or --run ID")
+    if number is not None:
+        show_letter(settings_of(ctx), outgoing, number, letter, as_json=as_json)
+        return
+    assert run is not None
     preview = preview_letter(
-        settings_of(ctx), run, campaign=campaign, finding=finding, language=language
+        settings_of(ctx),
+        run,
+        campaign=campaign,
+        finding=finding,
+        language=language,
+        paper=paper,
     )
     if as_json:
         document(preview)
@@ -41,3 +72,9 @@ def preview_command(  # noqa: PLR0917 - one parameter per option
     if preview.obstacle:
         say(f"could not be sent now: {preview.obstacle}")
     say(f"letter: {preview.path}")
+    if preview.pdf:
+        say(f"on paper: {preview.pdf}")
+
+
+for command in (plan_command, approve_command, send_command, settle_command, status_command):
+    notify.add_command(command)

@@ -25,7 +25,7 @@ def carrier_to(destination: Destination, means: Means) -> Carrier:
     """
     match destination:
         case MailDestination():
-            return Submission(_mail_server(means), means.door)
+            return Submission(mail_server(means), means.door)
         case SftpDestination():
             read_private(means.keys / destination.key)  # says best what is wrong with it
             return Sftp(destination, means.keys / destination.key, means.door)
@@ -35,7 +35,12 @@ def carrier_to(destination: Destination, means: Means) -> Carrier:
             return Folder(destination.folder, means.door, takes_away=destination.takes_away)
 
 
-def _mail_server(means: Means) -> MailServer:
+def mail_server(means: Means) -> MailServer:
+    """Our mail server as ``outgoing.toml`` has it.
+
+    Raises:
+        ConfigError: It is missing, or its password can't be read, or others may read it.
+    """
     mail = means.way.mail
     if mail is None:
         raise ConfigError(means.source, "mail", "is missing", "add it: a destination is by mail")

@@ -46,14 +46,20 @@ class MailServer:
 
 
 class Submission:
-    """One connection to our mail server, for all messages of a destination that the door allows."""
+    """One connection to our mail server, for all messages that go one way.
 
-    def __init__(self, server: MailServer, door: Door) -> None:
+    Args:
+        server: Which.
+        door: Who may get reports; None: it carries no report (letters have a door of their own).
+    """
+
+    def __init__(self, server: MailServer, door: Door | None) -> None:
         self._server, self._door = server, door
         self._client: aiosmtplib.SMTP | None = None
 
     async def prepare(self, dispatch: Dispatch, data: bytes) -> None:
         """Connect, log in, and have sender and recipient accepted."""
+        assert self._door is not None, "a report needs its door"
         self._door.mailbox(dispatch.part)
         await self.name(self._server.sender, dispatch.part, len(data))
 

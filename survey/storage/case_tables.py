@@ -118,6 +118,8 @@ EVENTS = sa.Table(
     _word("by"),
 )
 
+sa.Index("case_events_what_at", EVENTS.c.what, EVENTS.c.at)
+
 # a number is never used again, even when its case is gone
 NUMBERS = sa.Table(
     "case_numbers",

@@ -96,68 +96,48 @@ class Cases:
         with self._engine.connect() as connection:
             return tuple(read_event(row) for row in connection.execute(wanted).mappings())
 
-    def open(
-        self, case: Case, findings: Sequence[CaseFinding], split_from: str = "", detail: str = ""
-    ) -> Case:
-        """A new case with its first findings; its number is given here.
-
-        Args:
-            case: The case; its number is not looked at.
-            findings: What it begins with.
-            split_from: The case that these findings leave for it, or "".
-            detail: Why.
-        """
-        at = case.opened_at
+    def open(self, case: Case, findings: Sequence[CaseFinding]) -> Case:
+        """A new case with its first findings; its number is given here, whatever it has."""
         with self._engine.begin() as connection:
-            new = replace(case, number=self._next(connection, at.year))
-            connection.execute(CASES.insert().values(**case_values(new)))
-            note(connection, new.number, at, Happened.OPENED, detail=detail)
-            if split_from:
-                self._leave(connection, split_from, [one.test for one in findings], at, new.number)
-                note(connection, split_from, at, Happened.SPLIT, detail=f"{new.number}: {detail}")
-            self._enter(connection, new.number, findings, at, detail="")
-        return new
+            return self._open(connection, case, findings, "")
 
     def add(self, case: Case, findings: Sequence[CaseFinding], at: datetime) -> Case:
         """Findings come in."""
         with self._engine.begin() as connection:
-            self._enter(connection, case.number, findings, at, detail="")
+            self._enter(connection, case.number, findings, at, "")
             return self._change(connection, case, at)
 
     def move(
         self, source: Case, target: Case, findings: Sequence[CaseFinding], at: datetime, why: str
-    ) -> None:
-        """Findings go over to another case; if none is left, the source is merged into it."""
+    ) -> Case:
+        """Findings go over to another case, which is opened if it has no number yet.
+
+        If none is left, the source is merged into it.  Returns the target.
+        """
         with self._engine.begin() as connection:
-            self._leave(
-                connection, source.number, [one.test for one in findings], at, target.number
-            )
-            self._enter(connection, target.number, findings, at, detail=f"from {source.number}")
-            self._change(connection, target, at)
+            said = f"from {source.number}: {why}"
+            if target.number:
+                self._enter(connection, target.number, findings, at, said)
+                target = self._change(connection, target, at)
+            else:
+                target = self._open(connection, target, findings, said)
+            tests = [one.test for one in findings]
+            self._leave(connection, source.number, tests, at, f"to {target.number}")
             left = connection.execute(
                 sa.select(sa.func.count())
                 .select_from(FINDINGS)
                 .where(FINDINGS.c.case == source.number, FINDINGS.c.left_at.is_(None))
             ).scalar_one()
+            what = Happened.SPLIT if left else Happened.MERGED
+            note(connection, source.number, at, what, detail=f"{target.number}: {why}")
             if left:
-                note(
-                    connection,
-                    source.number,
-                    at,
-                    Happened.SPLIT,
-                    detail=f"{target.number}: {why}",
-                )
                 self._change(connection, source, at)
-                return
-            note(connection, source.number, at, Happened.MERGED, detail=f"{target.number}: {why}")
-            self._change(
-                connection,
-                source,
-                at,
-                state=CaseState.MERGED,
-                closed_at=at,
-                successor=target.number,
-            )
+            else:
+                state = CaseState.MERGED
+                self._change(
+                    connection, source, at, state=state, closed_at=at, successor=target.number
+                )
+            return target
 
     def leave(self, case: Case, tests: Sequence[Test], at: datetime, why: str) -> Case:
         """Findings go out and belong to no case."""
@@ -203,10 +183,21 @@ class Cases:
                 closed_by=why,
             )
 
-    def confirm(self, case: Case, now: datetime) -> None:
-        """The rule of two days says so, too."""
+    def confirm(self, case: Case, now: datetime) -> bool:
+        """The rule of two days says so, too; whether that is news."""
+        last = (
+            sa.select(EVENTS.c.what)
+            .where(
+                EVENTS.c.case == case.number,
+                EVENTS.c.what.in_([Happened.CLOSED.value, Happened.CONFIRMED.value]),
+            )
+            .order_by(EVENTS.c.number.desc())
+        )
         with self._engine.begin() as connection:
+            if connection.execute(last).scalar() == Happened.CONFIRMED.value:
+                return False
             note(connection, case.number, now, Happened.CONFIRMED)
+        return True
 
     def reopen(self, case: Case, now: datetime, why: str) -> Case:
         """Something of it stands open again."""
@@ -246,6 +237,15 @@ class Cases:
             return case
         note(connection, case.number, at, Happened.FROZEN)
         return self._change(connection, case, at, frozen_at=at)
+
+    def _open(
+        self, connection: sa.Connection, case: Case, findings: Sequence[CaseFinding], detail: str
+    ) -> Case:
+        new = replace(case, number=self._next(connection, case.opened_at.year))
+        connection.execute(CASES.insert().values(**case_values(new)))
+        note(connection, new.number, new.opened_at, Happened.OPENED, detail=detail)
+        self._enter(connection, new.number, findings, new.opened_at, "")
+        return new
 
     @staticmethod
     def _next(connection: sa.Connection, year: int) -> str:
@@ -294,9 +294,7 @@ class Cases:
                 )
                 .values(left_at=at)
             )
-            note(
-                connection, number, at, Happened.LEFT, tests=[(ip, port, probe)], detail=f"to {why}"
-            )
+            note(connection, number, at, Happened.LEFT, tests=[(ip, port, probe)], detail=why)
 
     @staticmethod
     def _change(connection: sa.Connection, case: Case, at: datetime, **changes: Any) -> Case:

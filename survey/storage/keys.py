@@ -14,6 +14,9 @@ TOKEN = "token"  # noqa: S105 - a file's name
 EXPERIMENT = "experiment"
 """Name of the key by which lots are drawn for cases, so that nobody can choose who waits."""
 
+LETTERS = "letters"
+"""Name of the key by which what comes back is known to be about a letter of ours."""
+
 
 def make_key(folder: Path, name: str) -> bytes:
     """The key ``name``, made if it is not there yet; 32 random bytes as hex in a 0600 file."""

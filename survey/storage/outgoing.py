@@ -1,4 +1,4 @@
-"""``outgoing.toml``: the way out for reports, and who may be reached by it (docs/delivery.md).
+"""``outgoing.toml``: the ways out for reports and letters, and who may be reached by them.
 
 Nothing leaves towards an agency that this file does not allow, whatever the agency's own file says:
 two people must have written it down.
@@ -15,6 +15,7 @@ from survey.storage.agency_file import File, Host, Line, Mailbox, Port, matching
 from survey.storage.config_file import read_config
 
 _DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z0-9-]+")
+_HTTPS = re.compile(r"https://[A-Za-z0-9._~:/-]+")
 _PLACE = re.compile(r"[a-z0-9.-]+:[0-9]{1,5}")
 
 
@@ -75,6 +76,29 @@ class DropsTable(_Closed):
     per_hour: Annotated[int, Field(ge=1)] = 600
 
 
+class ImapTable(_Closed):
+    """``[letters.imap]``: the mailbox to which bounces and answers come; TLS at once, verified."""
+
+    host: Host
+    port: Port = 993
+    authority: File | None = None
+    user: Line
+    password: File
+    folder: Line = "INBOX"
+
+
+class LettersTable(_Closed):
+    """``[letters]``: what letters to operators need besides ``[mail]``; without it none leaves."""
+
+    per_day: Annotated[int, Field(ge=1)] = 200
+    per_domain_per_day: Annotated[int, Field(ge=1)] = 10
+    bounce_domain: Annotated[str, matching(_DOMAIN, "write a domain")] | None = None
+    only: list[Annotated[str, matching(_DOMAIN, "write a domain")]] = []
+    stop_page: Annotated[str, matching(_HTTPS, "write an https address")] | None = None
+    maildir: Annotated[str, AfterValidator(_absolute)] | None = None
+    imap: ImapTable | None = None
+
+
 class LedgerTable(_Closed):
     """``[ledger]``."""
 
@@ -87,6 +111,7 @@ class Outgoing(_Closed):
     mail: MailTable | None = None
     openpgp: OpenpgpTable | None = None
     drops: DropsTable = DropsTable()
+    letters: LettersTable | None = None
     ledger: LedgerTable | None = None
 
 

@@ -1,0 +1,333 @@
+"""``survey notify plan|approve|send|settle|status``: letters of cases, from plan to proof."""
+
+import asyncio
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from survey.cli.delivery import outgoing_option
+from survey.cli.main import settings_of
+from survey.cli.options import json_option
+from survey.cli.screen import document, facts, say, table
+from survey.errors import ConfigError, StoppedError, SurveyError
+from survey.flows.case_contacts import Contacts
+from survey.flows.case_view import OutboxStatus, list_cases, status, view_letter
+from survey.flows.cases import CaseDesk, open_desk
+from survey.flows.deliver import means_of, open_ledger
+from survey.flows.dispatches import Means
+from survey.flows.letter_approval import approve
+from survey.flows.letter_means import letter_means, letter_post, lot_of, way_out
+from survey.flows.letter_plan import LetterPlan, plan_letters
+from survey.flows.letter_sending import Sending, send_letters, settle
+from survey.flows.lifecycle import trace
+from survey.flows.runs import all_runs
+from survey.model.agency import Agency
+from survey.model.experiment import Draw
+from survey.model.letter import LetterKind, LetterState
+from survey.settings import Settings
+from survey.storage.cases import Cases
+from survey.storage.layout import Layout
+from survey.storage.ledger import Ledger
+from survey.storage.outbox import DAY, Outbox
+
+contacts_option = click.option(
+    "--contacts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="SURVEY_CONTACTS",
+    default="contacts.toml",
+    show_default=True,
+    metavar="FILE",
+    help="Where contacts are looked for, and the suppression list (SURVEY_CONTACTS).",
+)
+campaign_option = click.option("--campaign", metavar="ID", help="Only this one (default: all).")
+letter_option = click.option(
+    "--letter",
+    type=click.Choice([kind.value for kind in LetterKind]),
+    help="Which letter of the case.",
+)
+
+
+class HeldError(SurveyError):
+    """Letters wait for something that a person or another command must do."""
+
+
+@contextmanager
+def opened_ledger(settings: Settings, means: Means) -> Iterator[Ledger]:
+    """The ledger, closed at the end."""
+    ledger = open_ledger(settings, means)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def kind_of_letter(name: str | None) -> LetterKind | None:
+    """The kind that an option names."""
+    return None if name is None else LetterKind(name)
+
+
+def _desks(
+    settings: Settings, ledger: Ledger, contacts: Path, campaign: str | None
+) -> Iterator[CaseDesk]:
+    reach = Contacts(settings, contacts)
+    names = {plan.campaign for plan in all_runs(settings)}
+    if campaign is not None and campaign not in names:
+        raise ConfigError("--campaign", "", f"{campaign!r} has no run", "begin with `survey plan`")
+    for name in sorted(names if campaign is None else {campaign}):
+        yield open_desk(settings, ledger, reach, name)
+
+
+def _desk_of(settings: Settings, ledger: Ledger, contacts: Path, number: str) -> CaseDesk:
+    case = Cases(ledger).get(number)
+    return open_desk(settings, ledger, Contacts(settings, contacts), case.key.campaign)
+
+
+@click.command("plan")
+@campaign_option
+@contacts_option
+@outgoing_option
+@json_option
+@click.pass_context
+def plan_command(
+    ctx: click.Context, campaign: str | None, contacts: Path, outgoing: Path, *, as_json: bool
+) -> None:
+    """Bring cases up to date by the newest verdicts, and write the letters that are due."""
+    settings = settings_of(ctx)
+    means = means_of(settings, outgoing.absolute())
+    letters = letter_means(settings, means)
+    now = datetime.now(UTC)
+
+    def lot(agency: Agency, name: str, number: str, at: datetime) -> Draw:
+        return lot_of(settings, agency, name, number, at)
+
+    plans = []
+    with opened_ledger(settings, means) as ledger:
+        for desk in _desks(settings, ledger, contacts.absolute(), campaign):
+            trace(settings, desk.plan.campaign)
+            plans.append(plan_letters(desk, letters, lot, now))
+    if as_json:
+        document(plans)
+        return
+    for one in plans:
+        _show_plan(one)
+
+
+@click.command("approve")
+@click.argument("case")
+@click.option("--agency", required=True, metavar="ID", help="Which agency approves.")
+@click.option(
+    "--content", required=True, metavar="SHA256", help="Of what is approved, as the preview says."
+)
+@click.option("--by", required=True, metavar="WHO", help="Who approves for the agency.")
+@letter_option
+@contacts_option
+@outgoing_option
+@click.pass_context
+def approve_command(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    case: str,
+    agency: str,
+    content: str,
+    by: str,
+    letter: str | None,
+    contacts: Path,
+    outgoing: Path,
+) -> None:
+    """Let one letter go out, exactly as it was shown; a changed one needs another approval."""
+    settings = settings_of(ctx)
+    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
+        desk = _desk_of(settings, ledger, contacts.absolute(), case)
+        done = approve(
+            desk,
+            case,
+            content.lower(),
+            agency=agency,
+            by=by,
+            kind=kind_of_letter(letter),
+            now=datetime.now(UTC),
+        )
+    say(f"{done.case}: its {done.kind} may go out; `survey notify send --really` sends it")
+
+
+@click.command("send")
+@click.argument("cases", nargs=-1)
+@click.option("--really", is_flag=True, help="Send; without it everything is checked and written.")
+@campaign_option
+@contacts_option
+@outgoing_option
+@json_option
+@click.pass_context
+def send_command(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    cases: tuple[str, ...],
+    really: bool,  # noqa: FBT001 - a flag
+    campaign: str | None,
+    contacts: Path,
+    outgoing: Path,
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Send approved letters, or (without --really) write what would leave; nothing goes twice.
+
+    Exit codes: 1 some wait for a person or another command, 3 some are put off.
+    """
+    settings = settings_of(ctx)
+    means = means_of(settings, outgoing.absolute())
+    way = way_out(settings, means)
+    done: list[Sending] = []
+    with opened_ledger(settings, means) as ledger:
+        for desk in _desks(settings, ledger, contacts.absolute(), campaign):
+            post = letter_post(means)
+            done.append(
+                asyncio.run(send_letters(desk, way, post, only=cases, really=really, say=say))
+            )
+    if as_json:
+        document(done)
+    _end(done, really=really)
+
+
+@click.command("settle")
+@click.argument("case")
+@click.option("--letter", required=True, type=click.Choice([one.value for one in LetterKind]))
+@click.option("--arrived/--not-arrived", required=True, help="Whether it went out.")
+@click.option("--by", metavar="WHO", help="Who found out, and how (default: this user).")
+@contacts_option
+@outgoing_option
+@click.pass_context
+def settle_command(  # noqa: PLR0917 - one parameter per option
+    ctx: click.Context,
+    case: str,
+    letter: str,
+    by: str | None,
+    contacts: Path,
+    outgoing: Path,
+    *,
+    arrived: bool,
+) -> None:
+    """Say what became of a letter in doubt; one that did not go out is sent again."""
+    settings = settings_of(ctx)
+    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
+        desk = _desk_of(settings, ledger, contacts.absolute(), case)
+        done = settle(
+            desk,
+            case,
+            LetterKind(letter),
+            arrived=arrived,
+            by=by or getpass.getuser(),
+            now=datetime.now(UTC),
+        )
+    say(f"{done.case}: its {done.kind} is {done.state} now")
+
+
+@click.command("status")
+@campaign_option
+@outgoing_option
+@json_option
+@click.pass_context
+def status_command(
+    ctx: click.Context, campaign: str | None, outgoing: Path, *, as_json: bool
+) -> None:
+    """How cases and letters stand, and what waits for an approval; nothing about a host."""
+    settings = settings_of(ctx)
+    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
+        now = datetime.now(UTC)
+        standing = status(ledger, now - DAY, campaign)
+        agencies = {case.number: case.key.agency for case in list_cases(ledger, campaign)}
+        waiting = [
+            one for one in Outbox(ledger).letters(campaign) if one.state is LetterState.PLANNED
+        ]
+    if as_json:
+        document({"status": standing, "to_approve": waiting})
+        return
+    _show_status(standing)
+    if waiting:
+        table(
+            ["case", "letter", "agency", "findings", "language", "content", "since"],
+            (
+                (
+                    one.case,
+                    one.kind.value,
+                    agencies[one.case],
+                    one.tests,
+                    one.language,
+                    one.sha256[:16],
+                    one.planned_at,
+                )
+                for one in waiting
+            ),
+        )
+
+
+def show_letter(
+    settings: Settings, outgoing: Path, number: str, letter: str | None, *, as_json: bool
+) -> None:
+    """The text of a planned or sent letter, and the hash that an approval must name."""
+    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
+        view = view_letter(Layout(settings.data), ledger, number, kind_of_letter(letter))
+    if as_json:
+        document({"letter": view.letter, "subject": view.subject, "text": view.text})
+        return
+    click.echo(view.text)
+    facts(
+        [
+            ("case", view.letter.case),
+            ("letter", f"{view.letter.kind}, {view.letter.state}"),
+            ("to", view.letter.recipient),
+            ("subject", view.subject),
+            ("content", view.letter.sha256),
+            ("file", Layout(settings.data).root / view.letter.content),
+        ]
+    )
+
+
+def _show_plan(plan: LetterPlan) -> None:
+    def counts(found: dict[str, int]) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in sorted(found.items())) or "none"
+
+    facts(
+        [
+            ("run", f"{plan.campaign} {plan.run}"),
+            ("cases", counts(plan.cases)),
+            ("left out", counts(plan.left_out)),
+            ("letters planned", counts(plan.letters)),
+            ("waiting", counts(plan.waiting)),
+            ("tests queued", f"{plan.queued:,}"),
+        ]
+    )
+    if plan.queued:
+        say("run `survey retest --due`: nothing is sent without a proof of the last 24 hours")
+    if plan.letters:
+        say("see them with `survey notify preview --case`, then `survey notify approve`")
+
+
+def _show_status(standing: OutboxStatus) -> None:
+    facts(
+        [
+            *((f"cases {name}", count) for name, count in sorted(standing.cases.items())),
+            *((f"letters {name}", count) for name, count in sorted(standing.letters.items())),
+            ("handed over in 24 hours", standing.handed_today),
+            *((f"read: {name}", count) for name, count in sorted(standing.read.items())),
+        ]
+    )
+    for name in standing.in_doubt:
+        say(f"in doubt: {name}; find out, and say so with `survey notify settle`")
+
+
+def _end(done: list[Sending], *, really: bool) -> None:
+    for one in done:
+        for text in one.suppressed:
+            say(f"not sent any more: {text}")
+        for text in one.put_off:
+            say(f"put off: {text}")
+        for text in one.held + one.doubts:
+            say(f"waits: {text}")
+    sent = sum(len(one.sent) for one in done)
+    say(f"{sent:,} letters {'sent' if really else 'would be sent; see letters/*/dry-run'}")
+    waiting = sum(len(one.held) + len(one.doubts) for one in done)
+    if waiting:
+        raise HeldError(f"{waiting:,} wait for a person or another command")
+    if put_off := sum(len(one.put_off) for one in done):
+        raise StoppedError(f"{put_off:,} put off; run this again later")

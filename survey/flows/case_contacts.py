@@ -1,0 +1,85 @@
+"""Who is written to about an address, and in whose name; nobody is guessed."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from survey.enrichment.contacts.means import read_means
+from survey.flows.contacts import contacts_for, why_not
+from survey.model.agency import Agency
+from survey.model.contact import Contact
+from survey.model.exposure import OpenServer
+from survey.settings import Settings
+from survey.storage.suppression_list import Cause, read_list, suppress
+
+
+class Reach(Protocol):
+    """Who may be written to; asked up to the moment at which a letter leaves."""
+
+    def contacts(self, ips: Collection[int], now: datetime) -> Mapping[int, Contact]:
+        """The contact of each address that has one whom a letter may go to."""
+
+    def authority(self, server: OpenServer, now: datetime) -> Contact | None:
+        """The national CERT that answers where a server is, if it is known."""
+
+    def why_not(self, email: str, ips: Collection[int]) -> str:
+        """Why a mailbox must not be written to now about some servers, or ""."""
+
+    def suppressed(self, email: str) -> str:
+        """Why nothing is sent to a mailbox any more, or ""."""
+
+    def suppress(self, email: str, why: str, now: datetime, *, asked: bool) -> None:
+        """Nothing more goes there: somebody there asked for it, or nobody reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """As ``contacts.toml`` has it (docs/contacts.md)."""
+
+    settings: Settings
+    file: Path
+
+    def contacts(self, ips: Collection[int], now: datetime) -> dict[int, Contact]:
+        """Those whom a letter may go to."""
+        found = contacts_for(self.settings, ips, contacts=self.file, now=now)
+        return {ip: plain_mailbox(one.contact) for ip, one in found.items() if one.contact}
+
+    def authority(self, server: OpenServer, now: datetime) -> Contact | None:  # noqa: ARG002 - not known yet
+        """Not known."""
+        return None
+
+    def why_not(self, email: str, ips: Collection[int]) -> str:
+        """A registry's, suppressed, or at the server under report."""
+        return why_not(self.file, email, ips)
+
+    def suppressed(self, email: str) -> str:
+        """What the organisation's list says."""
+        entry = read_list(read_means(self.file).suppressed).of(email)
+        return f"suppressed since {entry.added_at:%Y-%m-%d}: {entry.why}" if entry else ""
+
+    def suppress(self, email: str, why: str, now: datetime, *, asked: bool) -> None:
+        """One entry in the organisation's list, unless there is one."""
+        path = read_means(self.file).suppressed
+        known = read_list(path).of(email)
+        if known is not None and (known.cause is Cause.ASKED or not asked):
+            return
+        suppress(path, email, Cause.ASKED if asked else Cause.DEAD, "survey notify", why, now)
+
+
+def plain_mailbox(contact: Contact) -> Contact:
+    """The same, its mailbox's domain in lower case, so that one mailbox is one case."""
+    local, _, domain = contact.email.rpartition("@")
+    return replace(contact, email=f"{local}@{domain.lower()}")
+
+
+def agency_for(agencies: Collection[Agency], server: OpenServer) -> Agency | None:
+    """The closest agency that answers for a server, or None."""
+
+    def closeness(agency: Agency) -> int:
+        return agency.jurisdiction.closeness(server.ip, server.country, server.asn)
+
+    # max() keeps the first of equals, and agencies come by id
+    agency = max(agencies, key=closeness, default=None)
+    return agency if agency is not None and closeness(agency) else None
