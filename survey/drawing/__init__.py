@@ -1,0 +1,1 @@
+"""Drawings that reports and the site share."""
