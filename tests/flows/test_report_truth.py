@@ -181,8 +181,8 @@ def test_line_of_twelve_months_is_true(made: HistoryFiles, truth: Truth) -> None
         wanted = [one[place] for one in every]
         assert len(heights) == len(wanted)
         if unit is None:  # pixels per server, the same for all lines
-            top = wanted.index(max(wanted))
-            unit = (heights[0] - heights[top]) / (wanted[top] - wanted[0])
+            top, low = wanted.index(max(wanted)), wanted.index(min(wanted))
+            unit = (heights[low] - heights[top]) / (wanted[top] - wanted[low])
             floor = heights[0] + wanted[0] * unit
         for height, count in zip(heights, wanted, strict=True):
             assert abs((floor - height) - count * unit) < 0.3
