@@ -71,7 +71,7 @@ def write_letter(notice: Notice, language: str) -> Letter:
     blocks = parse(_texts().get_template(f"{folder}/body.txt").render(facts))
     links = frozenset(str(facts[name]) for name in facts if name.endswith("page") and facts[name])
     html = to_html(blocks, subject, language, links)
-    return Letter(subject, to_text(blocks), html, language, blocks, links)
+    return Letter(subject, to_text(blocks, language), html, language, blocks, links)
 
 
 def letter_pdf(notice: Notice, language: str) -> bytes:

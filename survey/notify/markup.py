@@ -15,16 +15,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
+from unicodedata import bidirectional
 
 from markupsafe import Markup, escape
 
-from survey.model.language import direction
+from survey.model.language import DEFAULT, direction
 from survey.notify.wrapping import columns, fill, joined
 
 WIDTH = 72
 """Columns of the plain text (RFC 3676 asks for at most 78)."""
 
 _STEP = re.compile(r"\d+\. ")
+_RIGHT_TO_LEFT = "\N{RIGHT-TO-LEFT MARK}"
 
 
 class Kind(StrEnum):
@@ -56,9 +58,14 @@ def parse(text: str) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def to_text(blocks: tuple[Block, ...]) -> str:
-    """Plain text of at most WIDTH columns; only a word that is longer itself sticks out."""
-    return "\n\n".join("\n".join(_text_lines(block)) for block in blocks) + "\n"
+def to_text(blocks: tuple[Block, ...], language: str = DEFAULT) -> str:
+    """Plain text of at most WIDTH columns; only a word that is longer itself sticks out.
+
+    Mail readers decide for each line of a plain text by its first letter which way it runs, so in
+    a language from right to left a line of ours that a Latin word begins has a mark before it.
+    """
+    turned = _turned if direction(language) == "rtl" else str
+    return "\n\n".join("\n".join(map(turned, _text_lines(block))) for block in blocks) + "\n"
 
 
 def to_html(blocks: tuple[Block, ...], title: str, language: str, links: frozenset[str]) -> str:
@@ -106,6 +113,12 @@ def _text_lines(block: Block) -> Iterator[str]:
             yield from (f"  {line}" for line in block.lines)
         case Kind.SIGNATURE:
             yield from block.lines
+
+
+def _turned(line: str) -> str:
+    """The line with a mark before it if it has words from right to left, but begins otherwise."""
+    ways = [way for letter in line if (way := bidirectional(letter)) in {"L", "R", "AL"}]
+    return f"{_RIGHT_TO_LEFT}{line}" if set(ways) > {"L"} and ways[0] == "L" else line
 
 
 def _html(block: Block, links: frozenset[str]) -> Markup:

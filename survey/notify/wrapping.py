@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from unicodedata import category, east_asian_width
 
 _WIDE = frozenset("WF")
+_UNSEEN = frozenset({"Mn", "Cf"})
+"""General categories of what takes no column: marks over a letter, marks for the direction."""
 # General categories of Unicode; an apostrophe may be either, and is inside of a word anyway.
 _OPENING = frozenset({"Ps", "Pi"})
 _CLOSING = frozenset({"Pe", "Pf", "Po"})
@@ -20,7 +22,8 @@ _HANGUL = range(0xAC00, 0xD7A4)
 def columns(text: str) -> int:
     """How many columns the text takes."""
     return sum(
-        2 if east_asian_width(letter) in _WIDE else category(letter) != "Mn" for letter in text
+        2 if east_asian_width(letter) in _WIDE else category(letter) not in _UNSEEN
+        for letter in text
     )
 
 

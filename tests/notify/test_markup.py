@@ -88,3 +88,15 @@ def test_steps_go_on_after_lines_between_them() -> None:
     html = to_html(blocks, "t", "en", frozenset())
     assert '<ol start="1"><li>Type:</li></ol>' in html
     assert '<ol start="2"><li>See:</li></ol>' in html
+
+
+def test_lines_from_right_to_left_are_marked_if_a_latin_word_begins_them() -> None:
+    """A mail reader lays out each line by its first letter; commands are never touched."""
+    letter = "\u0631\u0633\u0627\u0644\u0629"
+    blocks = parse(f"TLP:AMBER - {letter}\n\n  postfix reload\n\n{letter} TLP")
+
+    arabic, english = to_text(blocks, "ar"), to_text(blocks, "en")
+    assert arabic.splitlines()[0] == f"\u200fTLP:AMBER - {letter}"
+    assert "\n  postfix reload\n" in arabic
+    assert arabic.count("\u200f") == 1
+    assert "\u200f" not in english

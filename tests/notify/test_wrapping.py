@@ -14,6 +14,7 @@ def test_wide_letters_take_two_columns_and_marks_above_none() -> None:
     assert columns("ab") == 2
     assert columns("中文") == 4
     assert columns("e\u0301") == 1
+    assert columns("\u200fab") == 2
 
 
 def test_spaced_scripts_break_at_spaces() -> None:
