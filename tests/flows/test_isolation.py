@@ -4,24 +4,28 @@ The oracle is a few lines over plain numbers; the files are searched as bytes, u
 """
 
 import base64
+import contextlib
 import io
 import ipaddress
 import json
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pypdfium2
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from judged_run import BEGUN, JudgedRun, make_judged_run, write_hosts
 from made_feed import FEEDS
+from made_figures import make_figures
 
 from survey.analysis.jurisdiction import view
 from survey.flows.feeds import Written, about, write_feeds
@@ -30,8 +34,12 @@ from survey.model.address import Range, format_ip, parse_ip
 from survey.model.agency import Agency, Jurisdiction
 from survey.model.delivery import Audience, Format
 from survey.model.probe import Probe
+from survey.reports.compose import compose
+from survey.reports.document import Picture, Section
 from survey.reports.feeds.manifest import NAME, read_manifest
 from survey.reports.hosts import hosts_name, render_hosts
+from survey.reports.languages import speak
+from survey.reports.pdf import render_pdf
 from survey.storage.schemas import FINDINGS, HOSTS
 from survey.targets.optouts import add, init_log
 from survey.targets.ranges import RangeSet
@@ -40,6 +48,7 @@ NOW = datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 BLOCKS = tuple(map(parse_ip, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 IPV4 = re.compile(rb"(?<![\w.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}(?![\w.])")
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M1 1H8"/></svg>'
 MARK = re.compile(rb"mark(\d+)of")
 
 
@@ -137,7 +146,10 @@ def test_opted_out_are_a_count(judged_run: JudgedRun, case: Case) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_pages_name_no_host_and_no_foreign_network(judged_run: JudgedRun, case: Case) -> None:
-    """Report and public summary as a person makes them: counts, and networks of its own alone."""
+    """Report and public summary as a person makes them: counts, and networks of its own alone.
+
+    Of the PDFs all is searched: text, alternative texts, outline, metadata, whatever is packed.
+    """
     _make(judged_run, case)  # the tables
     agency = judged_run.settings.agencies / "xx-prueba.toml"
     agency.write_text(_toml(case.jurisdiction), encoding="utf-8")
@@ -147,12 +159,12 @@ def test_pages_name_no_host_and_no_foreign_network(judged_run: JudgedRun, case: 
         add(judged_run.optouts, (part,), "owner", "by phone", BEGUN, BEGUN)
     report = make_report(judged_run.settings, "xx-prueba", "2026-W48", language="en", now=NOW)
     own = {asn for ip in _every() if _is_own(case, ip) and (asn := _place(ip)[1]) is not None}
-    assert len(report.for_people) == 2
+    assert [path.suffix for path in report.for_people] == [".html", ".pdf"] * 2
     for path in report.for_people:
-        data = path.read_bytes()
-        assert not IPV4.findall(data)
-        assert not MARK.findall(data)
-        assert {int(text) for text in re.findall(rb"AS(\d{5})", data)} <= own
+        for data in _unpacked(path):
+            assert not IPV4.findall(data)
+            assert not MARK.findall(data)
+            assert {int(text) for text in re.findall(rb"AS(\d{5})(?!\d)", data)} <= own
     assert report.tested == sum(_is_own(case, ip) for ip in _every())
 
 
@@ -176,7 +188,7 @@ def _toml(jurisdiction: Jurisdiction) -> str:
     return (
         'id = "xx-prueba"\nname = "Agency"\ncountry = "ES"\nlanguages = ["en"]\n'
         'contact = "desk@xx-prueba.example"\npage = "https://xx-prueba.example/op"\n'
-        'tlp = "TLP:AMBER"\nformats = ["html"]\naudiences = ["public", "technical"]\n\n'
+        'tlp = "TLP:AMBER"\nformats = ["html", "pdf"]\naudiences = ["public", "technical"]\n\n'
         f"[jurisdiction]\ncountries = {json.dumps(countries)}\n"
         f"networks = {sorted(jurisdiction.networks)}\n"
         f"cidrs = {json.dumps(cidrs(jurisdiction.ranges))}\n"
@@ -250,6 +262,8 @@ def _unpacked(path: Path) -> Iterator[bytes]:
     if path.suffix == ".xlsx":
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             yield from map(book.read, book.namelist())
+    if path.suffix == ".pdf":
+        yield from _pdf(data)
     if path.suffix == ".parquet":
         table = pq.read_table(io.BytesIO(data))
         yield repr(table.to_pylist()).encode()
@@ -259,6 +273,31 @@ def _unpacked(path: Path) -> Iterator[bytes]:
         for line in data.splitlines():
             for part in json.loads(line).get("evidence", ()):
                 yield base64.b64decode(part["payload"])
+
+
+def _pdf(data: bytes) -> Iterator[bytes]:
+    """What a reader sees, hears and can copy, and every stream of a PDF."""
+    for body in (data, *_streams(data)):
+        # a text may be UTF-16: as ASCII it is what is left without the zeros; or hexadecimal
+        yield body.replace(b"\0", b"")
+        for text in re.findall(rb"<((?:[0-9A-Fa-f]{2})+)>", body):
+            yield bytes.fromhex(text.decode()).replace(b"\0", b"")
+    pdf = pypdfium2.PdfDocument(data)
+    try:
+        yield repr(pdf.get_metadata_dict()).encode()
+        yield repr([mark.get_title() for mark in pdf.get_toc()]).encode()
+        for page in pdf:
+            text = page.get_textpage().get_text_bounded()
+            yield text.encode()
+            yield "".join(text.splitlines()).encode()
+    finally:
+        pdf.close()
+
+
+def _streams(data: bytes) -> Iterator[bytes]:
+    for body in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            yield zlib.decompressobj().decompress(body)
 
 
 def _finding(one: tuple[int, Probe, bool, int | None], ids: dict[str, object]) -> dict[str, object]:
@@ -304,3 +343,21 @@ def test_search_finds_what_is_there() -> None:
     assert IPV4.findall(text) == [b"192.0.2.7", b"198.51.100.255"]
     assert MARK.findall(text) == [b"3221225991"]
     assert format_ip(3221225991) == "192.0.2.7"
+
+
+@pytest.mark.parametrize("place", ["network", "title", "alt"])
+def test_search_finds_what_is_in_a_pdf(tmp_path: Path, place: str) -> None:
+    """In its text, its metadata, and what is only read aloud; packed, and in whatever coding."""
+    document = compose(speak("ar"), make_figures())
+    told = "الخادم 192.0.2.7 mark3221225991of AS64511"
+    if place == "title":
+        document = replace(document, title=told)
+    elif place == "network":
+        document = replace(document, headline=told)
+    else:
+        document = replace(document, sections=(Section("x", "x", "", (Picture(SVG, told),)),))
+    path = tmp_path / "report.pdf"
+    path.write_bytes(render_pdf(document))
+    found = [part for part in _unpacked(path) if MARK.search(part)]
+    assert any(IPV4.findall(part) == [b"192.0.2.7"] for part in found)
+    assert any(b"AS64511" in part for part in found)
