@@ -5,6 +5,7 @@ character, so it can't move a terminal's cursor, forge a mail header, or reorder
 for HTML or CSV comes on top, where those are made.
 """
 
+import re
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -33,7 +34,7 @@ def show_bytes(data: bytes, limit: int) -> str:
 
 def show_text(text: str, limit: int) -> str:
     r"""A stranger's name: hidden characters as ``\uNNNN``, spaces collapsed, at most ``limit``."""
-    words = " ".join(text[: 4 * limit].split(" "))
+    words = re.sub(" {2,}", " ", text[: 4 * limit])
     parts = [
         f"\\u{ord(letter):04x}" if unicodedata.category(letter) in _HIDDEN else letter
         for letter in words

@@ -18,6 +18,8 @@ from survey.typesetting.pdf import set_pdf
 
 _NAME = 50
 _GAP = re.compile(r" {2,}")
+_QUOTE = "> "
+"""Before what a server said, which is shown as it said it."""
 
 
 def on_paper(letter: Letter, notice: Notice) -> bytes:
@@ -74,6 +76,8 @@ def _plain(block: Block) -> dict[str, Any]:
 
 def _rows(lines: tuple[str, ...]) -> list[list[str]]:
     """Cells of lines that stand in columns, set apart by two spaces or more; else nothing."""
+    if any(line.startswith(_QUOTE) for line in lines):
+        return []
     rows = [_GAP.split(line) for line in lines]
     if all(len(row) > 1 and row[0] for row in rows) and all(
         len(one) == len(other) for one, other in pairwise(rows)
