@@ -44,6 +44,12 @@ def test_reader_of_chinese_is_content_with_the_only_script() -> None:
     assert choose_language(["zh"], ("en", "zh-Hant")) == "zh-Hant"
 
 
+@pytest.mark.parametrize("wanted", ["sr-Latn", "sr-Cyrl-RS", "sr-RS"])
+def test_reader_of_serbian_gets_the_script_there_is(wanted: str) -> None:
+    """Both are read in Serbia; the letters are in the administration's."""
+    assert choose_language([wanted], ("en", "sr")) == "sr"
+
+
 @pytest.mark.parametrize(("language", "way"), [("ar", "rtl"), ("ar-EG", "rtl"), ("es", "ltr")])
 def test_arabic_is_written_from_right_to_left(language: str, way: str) -> None:
     """A page says which way its text runs."""
