@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "registry": ("registry", "Snapshots of country, network and contact data."),
     "agencies": ("agencies", "Who takes part, and who sees the same."),
     "report": ("reports", "An agency's report on its own jurisdiction."),
+    "contacts": ("contacts", "Whom a letter about an address goes to, and who gets none."),
     "notify": ("notify", "Letters to operators."),
     "case": ("case", "One case with its findings, letters and history."),
     "site": ("site", "The operators' site: who we are, how to close it, how to opt out."),

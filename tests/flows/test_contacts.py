@@ -12,7 +12,8 @@ from survey.flows.contacts import contacts_for, why_not
 from survey.model.address import parse_ip
 from survey.model.contact import ContactSource, Sought
 from survey.storage.suppression_list import Cause, suppress
-from survey.targets.ranges import RangeSet, parse_cidr
+from survey.targets.optouts import add
+from survey.targets.ranges import parse_cidr
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 OVERRIDE = """
@@ -179,14 +180,15 @@ def test_no_mailbox_at_the_server_itself(made: JudgedRun, tmp_path: Path) -> Non
 
 
 def test_who_opted_out_is_not_looked_for(made: JudgedRun, tmp_path: Path) -> None:
-    """Nobody is asked about them, not even our own copies."""
-    ip = parse_ip(IP["relay"])
-    optouts = RangeSet.of([parse_cidr("192.0.2.0/24")])
-    contacts = made_contacts(tmp_path)
-    one = contacts_for(made.settings, [ip], contacts=contacts, optouts=optouts, now=NOW)[ip]
+    """Nobody is asked about them, and no letter that tells of them leaves."""
+    path = made_contacts(tmp_path)
+    add(tmp_path / "optouts.log", (parse_cidr("192.0.2.0/24"),), "them", "", NOW, NOW)
+    one = sought(made, path)
 
     assert one.contact is None
     assert "opted out" in one.problem
+    ips = [parse_ip("198.51.100.9"), parse_ip("192.0.2.7")]
+    assert why_not(path, "abuse@cierzo.example", ips) == "192.0.2.7 has opted out"
 
 
 def test_asked_again_right_before_sending(tmp_path: Path) -> None:

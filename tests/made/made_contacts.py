@@ -1,14 +1,16 @@
-"""A folder with ``contacts.toml``, an empty suppression list and names from a hosts file."""
+"""A folder with ``contacts.toml`` and the logs it names, empty, and names from a hosts file."""
 
 from pathlib import Path
 
 from survey.storage.suppression_list import init_list
+from survey.targets.optouts import init_log
 
 HEAD = """
 kind = "lab"
 page = "https://survey.example/"
 contact = "questions@survey.example"
 suppressed = "suppressed.log"
+optouts = "optouts.log"
 """
 
 
@@ -25,4 +27,5 @@ def made_contacts(folder: Path, hosts: str = "", more: str = "") -> Path:
     path.write_text(f'{HEAD}\n[names]\nhosts = "hosts"\n{more}')
     (folder / "hosts").write_text(hosts)
     init_list(folder / "suppressed.log")
+    init_log(folder / "optouts.log")
     return path

@@ -19,12 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificate(folder: Path, name: str = "localhost") -> Path:
+def make_certificate(folder: Path, name: str = "localhost", *others: str) -> Path:
     """A self-signed certificate and its key in one PEM file; it is its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))]
+    names: list[x509.GeneralName] = [x509.DNSName(one) for one in (name, *others)]
+    names.append(x509.IPAddress(ip_address("127.0.0.1")))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -99,7 +99,10 @@ class ContactsDoor:
             answer = self._ask(parts, ways, avoid)
             if not isinstance(answer, str):
                 return answer
-            url = urljoin(url, answer)
+            try:
+                url = urljoin(url, answer)
+            except ValueError as error:
+                raise UnsureError(f"{parts.netloc} leads to what is no address") from error
         raise UnsureError(f"{parts.netloc} leads on more than {REDIRECTS} times")
 
     def _ask(self, parts: SplitResult, ways: Ways, avoid: RangeSet) -> Page | str:
@@ -191,7 +194,8 @@ def _connected(
         socket.create_connection((format_ip(ip), port), seconds) as raw,
         raw.dup() as wire,  # TLS takes the first one over
     ):
-        timer = threading.Timer(seconds, _hang_up, [wire])
+        late = threading.Event()
+        timer = threading.Timer(seconds, _hang_up, [wire, late])
         timer.daemon = True
         timer.start()
         try:
@@ -201,9 +205,12 @@ def _connected(
                 yield connection
         finally:
             timer.cancel()
+        if late.is_set():  # what looks like its end was ours
+            raise TimeoutError(f"not within {seconds:g} s")
 
 
-def _hang_up(wire: socket.socket) -> None:
+def _hang_up(wire: socket.socket, late: threading.Event) -> None:
+    late.set()
     with suppress(OSError):
         wire.shutdown(socket.SHUT_RDWR)
 

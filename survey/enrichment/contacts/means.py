@@ -103,6 +103,7 @@ class Means(_Closed):
     page: Page
     contact: Mailbox
     suppressed: FilePath
+    optouts: FilePath
     overrides: FilePath | None = None
     most_questions: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 2000
     names: NamesTable
