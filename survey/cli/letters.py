@@ -22,7 +22,8 @@ from survey.flows.dispatches import Means
 from survey.flows.letter_approval import approve
 from survey.flows.letter_means import letter_means, letter_post, lot_of, way_out
 from survey.flows.letter_plan import LetterPlan, plan_letters
-from survey.flows.letter_sending import Sending, send_letters, settle
+from survey.flows.letter_sending import Sending, send_letters
+from survey.flows.letter_settling import settle
 from survey.flows.lifecycle import trace
 from survey.flows.runs import all_runs
 from survey.model.agency import Agency

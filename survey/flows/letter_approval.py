@@ -25,11 +25,9 @@ def read_content(layout: Layout, letter: OutboxLetter) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise StorageError(
-            f"{path}: the letter's content is gone ({error.strerror}); run `survey notify plan`"
-        ) from error
+        raise StorageError(f"{path}: the letter's content is gone ({error.strerror})") from error
     if hashlib.sha256(data).hexdigest() != letter.sha256:
-        raise StorageError(f"{path}: is not what was planned; run `survey notify plan`")
+        raise StorageError(f"{path}: is not what was planned")
     return data
 
 

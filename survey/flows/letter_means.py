@@ -7,8 +7,8 @@ from survey.errors import ConfigError
 from survey.flows.carriers import mail_server
 from survey.flows.dispatches import Means as Outgoing
 from survey.flows.dispatches import read_private
+from survey.flows.letter_checks import Way
 from survey.flows.letter_content import Means
-from survey.flows.letter_sending import Way
 from survey.mail.dkim_signature import Signature
 from survey.mail.letter_post import LetterDoor, LetterPost
 from survey.model.agency import Agency

@@ -14,6 +14,7 @@ from survey.flows.case_contacts import plain_mailbox
 from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk, Changes, facts_of, refresh
 from survey.flows.letter_content import Content, Means, compose, servers_of
+from survey.flows.letter_following import follow
 from survey.flows.reverification import reverify
 from survey.model.agency import Agency
 from survey.model.case import Case, CaseFinding, CaseState, Closing, Happened, OutboxLetter
@@ -73,6 +74,7 @@ def plan_letters(desk: CaseDesk, means: Means, lot: Lot, now: datetime) -> Lette
         for case in desk.cases.all(desk.plan.campaign):
             work.on(case)
         queued = _reverify(desk, work.needed, now)
+        follow(desk, now)
     return _summary(desk, changes, work, queued)
 
 

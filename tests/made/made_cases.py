@@ -14,9 +14,10 @@ from made_contacts import made_contacts
 from survey.flows.case_contacts import Contacts
 from survey.flows.cases import CaseDesk, open_desk
 from survey.flows.letter_approval import approve
+from survey.flows.letter_checks import Way
 from survey.flows.letter_content import Means
 from survey.flows.letter_plan import LetterPlan, plan_letters
-from survey.flows.letter_sending import Post, Sending, Way, send_letters
+from survey.flows.letter_sending import Post, Sending, send_letters
 from survey.mail.carrier import DoubtError, NotTakenError
 from survey.mail.letter_post import LetterDoor
 from survey.model.address import parse_ip
