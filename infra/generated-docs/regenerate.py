@@ -381,9 +381,15 @@ too.
 
 Rows about the address go. In the rows of others it becomes nothing (`exit_ip`, `peer`) or asterisks
 (text): in every form that people write, with `.`, `-` or `_`, forwards and backwards, as
-hexadecimal or decimal number, in one of our tokens, and as four bytes in a SOCKS reply. A mail,
-page or letter that names it goes as a whole; a page can be made again. What an agency or an
-operator was already sent is not here any more.
+hexadecimal or decimal number, in one of our tokens, and as four bytes in a SOCKS reply. A mail
+or letter that names it goes as a whole. So does a report whose lists name it, with its pages, which
+count it ([decision 0219](decisions/0219-a-report-that-counts-an-erased-address-goes.md)); the weekly
+job makes it again if it is of one of the last three periods, `survey report` at any time. What an
+agency or an operator was already sent is not here any more.
+
+An opt-out without that wish leaves the reports on the disk as they are: what an agency was given.
+One that names the address is not handed over any more ([delivery](delivery.md)); whichever is made
+again is made without it.
 
 Two things stay: the plan, whose ranges every count rests on and which names an address only where
 it is the edge of a range (`survey purge` says which plans), and country, network, registration and

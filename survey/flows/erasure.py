@@ -6,7 +6,7 @@ Nothing is touched here.
 import email
 import email.policy
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,10 @@ from survey.errors import BusyError
 from survey.flows.removal import Removal, doing
 from survey.model.followup import FollowUp, Visit
 from survey.model.retention import Why
+from survey.reports.feeds.manifest import NAME as MANIFEST
 from survey.storage.audit import rewrite_audit
 from survey.storage.compaction import purge_compacted
-from survey.storage.erasing import csv_without, erasing
-from survey.storage.files import replacing
+from survey.storage.erasing import erasing
 from survey.storage.followups import count_followups, forget_followups
 from survey.storage.found import Indices, count_found, forget_found
 from survey.storage.layout import Layout, RunLayout
@@ -75,12 +75,14 @@ def naming(
             step = partial(forget_addresses, log, addresses, written=written)
             where = str(log.relative_to(layout.root))
             yield Removal("arrivals", Why.ERASED, where, 2, rows, step)
+    yield from _reports(layout, addresses)
     for name, folder in (
         ("postmaster", layout.arrivals / POSTMASTER),
         ("reports", layout.root / "reports"),
         ("letters", layout.root / "letters"),
     ):
-        yield from _files(layout, name, folder, addresses, wished_at or now)
+        files = (one for one in sorted(folder.rglob("*")) if one.is_file() and not _reported(one))
+        yield from _files(layout, name, files, addresses, wished_at or now)
     yield from _audit(layout, addresses)
 
 
@@ -205,32 +207,38 @@ def _name(layout: Layout, path: Path) -> str:
     return names.get(parts[0], path.stem)
 
 
+def _reports(layout: Layout, addresses: RangeSet) -> Iterator[Removal]:
+    """Reports whose lists name one of them: its pages count it, so they go as well."""
+    for manifest in sorted((layout.root / "reports").rglob(MANIFEST)):
+        files = sorted(path for path in manifest.parent.iterdir() if path.is_file())
+        named = [path for path in files if _names(path, addresses)]
+        if named:
+            others = [path for path in files if path != manifest and path not in named]
+            # broken off, what names it is still found; and without a manifest it is no report
+            steps = [partial(path.unlink, missing_ok=True) for path in (*others, manifest, *named)]
+            where = str(manifest.parent.relative_to(layout.root))
+            yield Removal("reports", Why.ERASED, where, len(files), len(named), doing(*steps))
+
+
+def _reported(path: Path) -> bool:
+    """Whether it belongs to a whole report, with which it goes."""
+    return (path.parent / MANIFEST).is_file()
+
+
 def _files(
-    layout: Layout, name: str, folder: Path, addresses: RangeSet, wished_at: datetime
+    layout: Layout, name: str, files: Iterable[Path], addresses: RangeSet, wished_at: datetime
 ) -> Iterator[Removal]:
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file():
-            continue
-        where = str(path.parent.relative_to(layout.root))  # a letter's name says the address
-        if path.suffix == ".csv":
-            text = path.read_bytes()
-            after, rows = csv_without(text, addresses)
-            if after != text:
-                yield Removal(
-                    name, Why.ERASED, where, 1, max(rows, 1), doing(partial(_replace, path, after))
-                )
-        elif (
-            _is_sealed(path, wished_at)
-            or names_any(path.name.encode(), addresses)
-            or any(names_any(text, addresses) for text in texts(path))
-        ):
+    for path in files:
+        if _is_sealed(path, wished_at) or _names(path, addresses):
+            where = str(path.parent.relative_to(layout.root))  # a letter's name says the address
             step = partial(path.unlink, missing_ok=True)
             yield Removal(name, Why.ERASED, where, 1, 1, doing(step))
 
 
-def _replace(path: Path, text: bytes) -> None:
-    with replacing(path) as part:
-        part.write_bytes(text)
+def _names(path: Path, addresses: RangeSet) -> bool:
+    return names_any(path.name.encode(), addresses) or any(
+        names_any(text, addresses) for text in texts(path)
+    )
 
 
 def _is_sealed(path: Path, wished_at: datetime) -> bool:

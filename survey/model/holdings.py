@@ -241,7 +241,7 @@ HOLDINGS = (
         "what an agency was given",
         "reports",
         "when it was written",
-        "rows about the address go; a page that names it goes",
+        "a report whose lists name the address goes, its pages and counts with them",
     ),
     Holding(
         "letters",

@@ -5,8 +5,6 @@ for nothing else.  In the rows of others, their packed form becomes nothing and 
 asterisks: a host's reply may name its neighbour, and a relay's mail may come out elsewhere.
 """
 
-import csv
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +14,6 @@ from survey.protocols.token import TOKEN_CHARS, address_in
 from survey.storage.mentions import (
     Addresses,
     maybe_named,
-    names_any,
     without_names,
     without_packed,
 )
@@ -43,24 +40,6 @@ def erasing(addresses: Addresses) -> Change:
         return Changed(rows, int(gone.sum()), int(altered.sum()))
 
     return change
-
-
-def csv_without(text: bytes, addresses: Addresses) -> tuple[bytes, int]:
-    """A CSV file without the rows about the addresses, and how many went; mentions are blanked.
-
-    Rows are lines: those that we write have no line end in a cell.
-    """
-    lines = text.splitlines(keepends=True)
-    header = next(csv.reader([lines[0].decode("utf-8", "replace")]), []) if lines else []
-    at = header.index("ip") if "ip" in header else None
-    kept, gone = [], 0
-    for line in lines:
-        cells = next(csv.reader([line.decode("utf-8", "replace")]), [])
-        if at is not None and at < len(cells) and names_any(cells[at].encode(), addresses):
-            gone += 1
-        else:
-            kept.append(without_names(line, addresses))
-    return b"".join(kept), gone
 
 
 def _none(table: pa.Table) -> NDArray[np.bool_]:

@@ -80,8 +80,45 @@ def test_erasing_again_finds_nothing(made: MadeData) -> None:
 
     assert planned(made).removals == ()
     for ip, files in before.items():
-        # a page that named both went with the other's
-        assert found_in(made.layout.root, ip) == files
+        # a report that named both went with the other's
+        kept = {name for name in files if not name.startswith("reports/")}
+        assert found_in(made.layout.root, ip) == kept
+
+
+def test_report_that_names_it_goes_whole(made: MadeData) -> None:
+    """Its pages name nobody, but they count it; without its manifest it is owed again."""
+    erase(made)
+
+    def left(agency: str) -> set[str]:
+        files = made.layout.report(agency, RUN).rglob("*")
+        return {path.name for path in files if path.is_file()}
+
+    assert left("es") == set()
+    assert left("fr") == {"hosts.csv", "manifest.json", "report.html"}
+
+
+@pytest.mark.parametrize("removed", [0, 1, 2])
+def test_report_that_went_in_part_goes_with_the_next_purge(
+    made: MadeData, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    """Killed after any of its files; what names the address goes last of all."""
+    folder, unlink, gone = made.layout.report("es", RUN), Path.unlink, []
+
+    def failing(path: Path, **more: bool) -> None:
+        if path.parent == folder:
+            if len(gone) == removed:
+                raise KeyboardInterrupt
+            gone.append(path.name)
+        unlink(path, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", failing)
+        with pytest.raises(KeyboardInterrupt):
+            erase(made)
+    assert (folder / "hosts.csv").exists()
+    erase(made)
+
+    assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_dry_run_touches_nothing(made: MadeData) -> None:

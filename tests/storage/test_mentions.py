@@ -5,7 +5,6 @@ import pytest
 from everything import token
 
 from survey.model.address import Range, parse_ip
-from survey.storage.erasing import csv_without
 from survey.storage.mentions import maybe_named, names_any, without_names, without_packed
 from survey.targets.ranges import RangeSet
 
@@ -89,11 +88,3 @@ def test_packed_address_is_found_at_any_place() -> None:
         b"\x05\x00\x00\x01****\x00\x50"
     )
     assert without_packed(b"\x05\x00", ONE) == b"\x05\x00"
-
-
-def test_csv_loses_the_rows_about_an_address_and_mentions_in_others() -> None:
-    """The header stays, and every other row."""
-    text = f"ip,port,exit_ip\r\n{IP},25,\r\n192.0.2.9,25,{IP}\r\n".encode()
-
-    assert csv_without(text, ONE) == (b"ip,port,exit_ip\r\n192.0.2.9,25,**********\r\n", 1)
-    assert csv_without(b"", ONE) == (b"", 0)
