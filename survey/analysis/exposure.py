@@ -167,7 +167,7 @@ class Exposure:
         rows = self._connection.execute(
             query("periods_of"), {"campaign": campaign, "every": str(every)}
         ).fetchall()
-        return [_Period(*row) for row in rows]
+        return [_Period(*row[:4]) for row in rows]
 
     def _period(self, campaign: str, every: Every, wanted: str | None) -> _Period:
         known = self._periods(campaign, every)

@@ -26,6 +26,7 @@ from survey.analysis.judged_with import judged_with
 from survey.analysis.lifecycle import Lifecycle
 from survey.analysis.notyet import check_there
 from survey.analysis.population import population
+from survey.analysis.published import published
 from survey.analysis.queries import query
 from survey.analysis.questions import check_question
 from survey.analysis.suppression import publishable
@@ -250,6 +251,29 @@ class Survey(Lifecycle):
         asked = _asked(by, kind, country, jurisdiction)
         table = self._exposure.trend(asked, campaign, _choice(Every, "every", every))
         return self._connection.from_arrow(table)
+
+    def published(self, campaign: str | None = None, every: str = "week") -> Relation:
+        """Every whole period's exposure by country, fit to be published, oldest first.
+
+        A period whose run is not complete is left out.  Relays and proxies together; a
+        total in each period, small cells suppressed (docs/exposure.md).
+
+        Raises:
+            ConfigError: No such choice, or nothing is judged.
+        """
+        campaign = self._judged(campaign, None).plan.campaign
+        rows = self._connection.execute(
+            query("periods_of"),
+            {"campaign": campaign, "every": str(_choice(Every, "every", every))},
+        ).fetchall()
+        plans = {one.plan.run: one.plan for one in self._runs if one.plan.campaign == campaign}
+        periods = [
+            (period, began, plans[run]) for period, run, _, _, began, complete in rows if complete
+        ]
+        table = published(self._exposure, periods)
+        return self._connection.from_arrow(table).order(
+            "began, total, suppressed, open DESC, country NULLS LAST"
+        )
 
     def coverage(self, campaign: str | None = None, run: str | None = None) -> Relation:
         """What a run did, one row: targets planned, sent, excluded, opted out, and how they ended.

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from survey.analysis.fingerprints import NAMED
 from survey.closing.instructions import closings
+from survey.flows.site_figures import Published, published_figures
 from survey.identity.probing import PATH as PROBING
 from survey.identity.probing import probing_text
 from survey.model.site import closing_kinds, probe_of_kind
+from survey.notify.closing_steps import general_steps, program_steps
 from survey.notify.letter import written as written_letters
 from survey.notify.markup import Block, Kind
-from survey.notify.closing_steps import general_steps, program_steps
 from survey.reports.participants import participants_json
 from survey.settings import Settings
 from survey.site.build import site_files
@@ -52,8 +53,11 @@ def build_site(
     Raises:
         ConfigError: An agency's file is wrong, or something else than a site is in the folder.
     """
-    facts = site_facts(settings, campaign, now or datetime.now(UTC))
+    published = published_figures(settings, campaign.id)
+    facts = site_facts(settings, campaign, now or datetime.now(UTC), published)
     made = site_files(facts)
+    if published is not None:
+        made |= {f"figures/{name}": data for name, data in published.files.items()}
     made["agencies.json"] = participants_json(facts.agencies, facts.made_at).encode()
     for path, text in (
         (PROBING, probing_text(campaign, facts.made_at)),
@@ -67,7 +71,9 @@ def build_site(
     )
 
 
-def site_facts(settings: Settings, campaign: Campaign, now: datetime) -> Facts:
+def site_facts(
+    settings: Settings, campaign: Campaign, now: datetime, published: Published | None = None
+) -> Facts:
     """What the pages tell."""
     languages = sorted(set(written()) & set(written_letters()))
     return Facts(
@@ -75,6 +81,7 @@ def site_facts(settings: Settings, campaign: Campaign, now: datetime) -> Facts:
         agencies=tuple(read_agencies(settings.agencies)),
         guides={language: _guides(language) for language in languages},
         signs=_signs(),
+        figures=published.figures if published else None,
         made_at=now,
     )
 

@@ -18,6 +18,7 @@ from survey.model.language import direction
 from survey.model.probe import Probe
 from survey.model.retention import Retention
 from survey.site.facts import Facts
+from survey.site.figures_page import figures_page
 from survey.site.folder import MARK
 from survey.site.languages import own_name, speak
 from survey.site.policy import POLICY
@@ -121,7 +122,8 @@ def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict
         "root": root,
         "to": lambda path: f"{root}{below}{path}/" if path else f"{root}{below}",
         "asset": lambda name: f"{root}{assets[name]}",
-        "menu": _menu(language),
+        "menu": _menu(language, figures=facts.figures is not None),
+        "figures": figures_page(language, facts.figures) if facts.figures else None,
         "day": language.day(facts.made_at),
         "n_agencies": language.count(
             "%(n)s agency takes part.", "%(n)s agencies take part.", len(facts.agencies)
@@ -133,7 +135,7 @@ def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict
         "addresses": [format_ip(ip) for ip in campaign.identity.source_addresses],
         "ports": _ports(port for _, table in campaign.probes.chosen for port in _ports_of(table)),
         "rate": language.number(campaign.rate.packets_per_second),
-        "per_24": f"{campaign.rate.per_24_per_second:g}",
+        "per_24": _number(language, campaign.rate.per_24_per_second),
         "per_host": campaign.rate.per_host_connections,
         "probes": [
             {
@@ -148,18 +150,20 @@ def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict
     }
 
 
-def _menu(language: Language) -> tuple[tuple[str, str], ...]:
+def _menu(language: Language, *, figures: bool) -> tuple[tuple[str, str], ...]:
     """The pages that are everywhere: path and name."""
-    return (
+    pages = (
         ("", language.say("Start")),
         ("close", language.say("Close it")),
         ("letter", language.say("Is it genuine?")),
         ("scanning", language.say("How we scan")),
         ("opt-out", language.say("Opt out")),
+        ("figures", language.say("Figures")),
         ("agencies", language.say("Agencies")),
         ("privacy", language.say("Privacy")),
         ("contact", language.say("Contact")),
     )
+    return tuple(one for one in pages if figures or one[0] != "figures")
 
 
 def _questions(language: Language) -> tuple[tuple[str, str], ...]:
@@ -228,6 +232,12 @@ def _authority_name(facts: Facts) -> str:
         return ""
     wanted = facts.campaign.authority.agency
     return next((one.name for one in facts.agencies if one.id == wanted), wanted)
+
+
+def _number(language: Language, value: float) -> str:
+    """With as many decimals as it has."""
+    places = len(f"{value:f}".rstrip("0").partition(".")[2])
+    return language.decimal(value, places) if places else language.number(value)
 
 
 def _other(code: str) -> Other:

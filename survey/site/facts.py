@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from survey.model.agency import Agency
+from survey.site.figures import PublicFigures
 from survey.targets.campaign import Campaign
 
 
@@ -39,6 +40,7 @@ class Facts:
         agencies: Who takes part.
         guides: By language; the site is written in each of them.
         signs: By program, patterns of what it says of itself.
+        figures: What of the results everybody may see; None before the first survey.
         made_at: When the site is made (UTC).
     """
 
@@ -46,4 +48,5 @@ class Facts:
     agencies: tuple[Agency, ...]
     guides: Mapping[str, Guides]
     signs: Mapping[str, tuple[str, ...]]
+    figures: PublicFigures | None
     made_at: datetime

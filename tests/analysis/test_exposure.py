@@ -9,6 +9,7 @@ from made_data import CAMPAIGN, MadeData, arrived, seen
 import survey
 from survey.analysis.dictionary import COMPUTED, STORED, meanings
 from survey.analysis.notebook import Survey
+from survey.analysis.published import SCHEMA
 from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError
 from survey.flows.judge import judge
@@ -290,3 +291,14 @@ def test_an_open_survey_says_where_to_go_on(opened: Survey) -> None:
     assert "3 runs, 3 judged" in repr(opened)
     public = [name for name in dir(opened) if not name.startswith("_")]
     assert all((getattr(Survey, name).__doc__ or "").strip() for name in public)
+
+
+def test_published_weeks_hide_small_cells_and_are_documented(opened: Survey) -> None:
+    """Every whole week, each with its total; all of this small survey is small."""
+    table = opened.published().to_arrow_table()
+    found = table.cast(SCHEMA).to_pylist()
+
+    assert [row["period"] for row in found if row["total"]] == ["2026-W44", "2026-W47", "2026-W48"]
+    assert all(row["suppressed"] for row in found if row["period"] == "2026-W48")
+    assert {row["open"] for row in found if row["suppressed"]} == {None}
+    assert all((field.metadata or {})[b"doc"] for field in SCHEMA)

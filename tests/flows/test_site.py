@@ -1,14 +1,19 @@
 """The site from a campaign's file, as a user makes it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from click.testing import CliRunner
 from made_site import CAMPAIGN, NOON, PAGE, made_campaign, made_settings
 
 from survey.cli.main import main
+from survey.flows.history import make_history
+from survey.flows.lifecycle import trace
 from survey.flows.site import build_site
 from survey.identity.probing import read_probing
+from survey.lab.history.scale import Scale
 from survey.site.languages import written
 
 
@@ -63,3 +68,31 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "holds something else than a site" in done.stderr
     assert (tmp_path / "spring.toml").is_file()
+
+
+def test_figures_are_there_once_a_run_is_judged(tmp_path: Path) -> None:
+    """A page, and files in which nothing is shown that is small; else neither page nor link."""
+    scale = Scale(weeks=3, servers=200, crowd=200, missed=(), torn=())
+    make_history(tmp_path / "history", scale)
+    settings = replace(made_settings(tmp_path), data=tmp_path / "history/data")
+    trace(settings, "history")
+    campaign = made_campaign(tmp_path)
+    build_site(settings, campaign, tmp_path / "none", NOON)
+    assert not (tmp_path / "none/figures").exists()
+
+    about = campaign.campaign.model_copy(update={"id": "history"})
+    build_site(settings, campaign.model_copy(update={"campaign": about}), tmp_path / "www", NOON)
+
+    assert 'href="/figures/"' in (tmp_path / "www/index.html").read_text(encoding="utf-8")
+    table = pq.read_table(tmp_path / "www/figures/exposure.parquet")
+    assert (table.schema.field("open").metadata or {})[b"doc"]
+    shown = [row["open"] for row in table.to_pylist() if not row["suppressed"]]
+    assert shown
+    assert not any(0 < (count or 0) < 5 for count in shown)
+    said = (tmp_path / "www/figures/exposure.csv").read_text(encoding="utf-8").splitlines()
+    assert len(said) == table.num_rows + 1
+    named = (tmp_path / "www/figures/columns.csv").read_text(encoding="utf-8").splitlines()
+    assert len(named) == table.num_columns + 1
+    page = (tmp_path / "www/ja/figures/index.html").read_text(encoding="utf-8")
+    assert "<svg" in page
+    assert len(page.encode()) < 50_000
