@@ -33,7 +33,9 @@ REGISTRY_MAILBOXES = (
     "tests/notify/test_recipient.py",
     "tests/made/judged_run.py",
     "tests/made/rdap_shapes/",
+    "tests/enrichment/contacts/test_rdap.py",
     "tests/flows/test_contacts.py",
+    "tests/flows/test_contact_sources.py",
 )
 
 DOCUMENTATION_NAMES = re.compile(r"(^|\.)(example|test|invalid|localhost|example\.(com|net|org))$")

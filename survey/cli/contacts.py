@@ -59,10 +59,8 @@ def find_command(
     if as_json:
         document([_content(one) for one in found.values()])
     else:
-        table(
-            ("ip", "contact", "source", "said by", "found", "language", "name"),
-            (_row(one) for one in found.values() if one.contact),
-        )
+        if rows := [_row(one) for one in found.values() if one.contact]:
+            table(("ip", "contact", "source", "said by", "found", "language", "name"), rows)
         for one in found.values():
             _tell(one)
     without = [format_ip(ip) for ip, one in found.items() if one.contact is None]
@@ -88,10 +86,10 @@ def show_command(
     if as_json:
         document([{"ip": format_ip(ip), "known": some} for ip, some in known.items()])
         return
-    table(
-        ("ip", "source", "contact", "said by", "found", "language", "name"),
-        (_known_row(ip, one) for ip, some in known.items() for one in some),
-    )
+    if rows := [_known_row(ip, one) for ip, some in known.items() for one in some]:
+        table(("ip", "source", "contact", "said by", "found", "language", "name"), rows)
+    for ip in (ip for ip, some in known.items() if not some):
+        say(f"{format_ip(ip)}: nothing is known; `survey contacts find` asks")
 
 
 @contacts.command("suppress")
@@ -127,7 +125,7 @@ def suppressed_command(
     """Show the suppression list, or whether it forbids one mailbox."""
     known = suppressions(contacts)
     if mailbox is None:
-        note_export(settings_of(ctx), "contacts suppressed", ())
+        note_export(settings_of(ctx), "contacts suppressed")
         entries = known.entries
     else:
         one = known.of(mailbox)

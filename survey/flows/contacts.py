@@ -172,8 +172,9 @@ def suppress_contact(  # noqa: PLR0917 - the columns of one entry, in their orde
     return after.entries[-1]
 
 
-def note_export(settings: Settings, what: str, ips: Iterable[int]) -> None:
-    """An audit line about contacts that a person is shown."""
-    shown = [format_ip(ip) for ip in sorted(set(ips))]
+def note_export(settings: Settings, what: str, ips: Iterable[int] | None = None) -> None:
+    """An audit line about contacts that a person is shown: of some addresses, or all."""
+    shown = [format_ip(ip) for ip in sorted(set(ips or ()))]
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
-    audit.record(Layout(settings.data), what, f"ip={','.join(shown[:_NAMED])}{more}")
+    which = "all" if ips is None else f"ip={','.join(shown[:_NAMED])}{more}"
+    audit.record(Layout(settings.data), what, which)
