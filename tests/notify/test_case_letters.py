@@ -31,9 +31,7 @@ PARTS = sorted(path.name for path in (ROOT / "parts" / "en").iterdir())
 SERVERS = ((Probe.SMTP_RELAY, Rung.R7), (Probe.HTTP_CONNECT, Rung.R7), (Probe.SOCKS5, Rung.R5))
 LATER = [kind for kind in LetterKind if kind is not LetterKind.FIRST_NOTICE]
 LATER_IN = [(kind, language) for kind in LATER for language in written(kind)]
-# A language may have its first notice before it has the rest of a case's words.
-WHOLE = [language for language in written() if (ROOT / "parts" / language / "others.txt").is_file()]
-ALL_IN = [*((LetterKind.FIRST_NOTICE, language) for language in WHOLE), *LATER_IN]
+ALL_IN = [(kind, language) for kind in LetterKind for language in written(kind)]
 
 
 def told(language: str) -> dict[str, dict[str, str]]:
@@ -83,13 +81,10 @@ def test_later_letter_says_what_it_is_for(kind: LetterKind, language: str) -> No
 
 
 @pytest.mark.parametrize(("kind", "language"), LATER_IN)
-@pytest.mark.parametrize("probe", list(Probe))
-def test_later_letter_is_whole_for_every_kind_of_server(
-    kind: LetterKind, language: str, probe: Probe
-) -> None:
+def test_later_letter_is_whole_for_every_kind_of_server(kind: LetterKind, language: str) -> None:
     """Whatever was found, listed or not, alone or not, previewed or not."""
-    for preview in (False, True):
-        notice = replace(make_case(kind, probe), preview=preview)
+    for probe in Probe:
+        notice = replace(make_case(kind, probe), preview=True)
         bare = replace(notice, others=(), listings=(), case_page="", written_to="", reminded=None)
         assert "192.0.2.7" in write_letter(notice, language).text
         assert "192.0.2.20" not in write_letter(bare, language).text
@@ -105,7 +100,7 @@ def test_a_long_list_of_further_servers_is_cut(kind: LetterKind, language: str) 
     assert len(letter.html.encode()) < 30_000
 
 
-@pytest.mark.parametrize("language", WHOLE)
+@pytest.mark.parametrize("language", written())
 def test_further_servers_and_the_page_of_a_case_are_named_only_if_there_are_any(
     language: str,
 ) -> None:
@@ -132,7 +127,7 @@ def test_further_servers_stand_in_order_under_one_another() -> None:
     ) in text
 
 
-@pytest.mark.parametrize("language", WHOLE)
+@pytest.mark.parametrize("language", written())
 def test_steps_may_come_first(language: str) -> None:
     """The same words in another order, for an experiment."""
     notice = make_notice()
@@ -175,6 +170,12 @@ def test_letter_without_its_new_fact_is_a_mistake(
     """A reminder without anything new would be nagging."""
     with pytest.raises(AssertionError):
         replace(make_case(kind), **without)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", list(LetterKind))
+def test_every_letter_is_written_in_every_language_of_the_operation(kind: LetterKind) -> None:
+    """An operator who got the first notice can read what follows, too."""
+    assert set(written(kind)) == WANTED
 
 
 @pytest.mark.parametrize(("kind", "language"), ALL_IN)
