@@ -5,7 +5,7 @@ Serialised, every value is text or number again, as a person would write it.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -143,6 +143,12 @@ def _moment(value: object) -> datetime:
     return value.astimezone(UTC)
 
 
+def _day(value: object) -> date:
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise ValueError(f"{value!r} is no day; write it like 2026-11-23")  # noqa: TRY004
+    return value
+
+
 def _return_code(text: str) -> str:
     """What a DNSBL may answer for a listed address (RFC 5782 s2.1), and no word about an error."""
     try:
@@ -199,6 +205,7 @@ OwnServer = Annotated[
     tuple[Probe, Endpoint], PlainValidator(_control), PlainSerializer(_control_text)
 ]
 Moment = Annotated[datetime, PlainValidator(_moment), PlainSerializer(datetime.isoformat)]
+Day = Annotated[date, PlainValidator(_day), PlainSerializer(date.isoformat)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Ports = Annotated[
     tuple[Port, ...], Field(min_length=1, max_length=MAX_PORTS), AfterValidator(_once_each)

@@ -4,6 +4,7 @@ Nobody is asked whom this file does not name.
 """
 
 import re
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -13,7 +14,7 @@ from survey.model.contact import Contact, ContactSource
 from survey.model.plan import Kind
 from survey.storage.agency_file import Language, matching
 from survey.storage.config_file import read_config
-from survey.targets.values import Country, Days, FilePath, Fqdn, Line, Mailbox, Page, Socket
+from survey.targets.values import Country, Day, Days, FilePath, Fqdn, Line, Mailbox, Page, Socket
 
 _PLACE = re.compile(r"([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?")
 _BASE = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?/([A-Za-z0-9._-]+/)*")
@@ -88,11 +89,13 @@ class SecurityTxtTable(_Closed):
 
 
 class CertTable(_Closed):
-    """``[[certs]]``: the national CERT of a country."""
+    """``[[certs]]``: the national CERT of a country, and the day on which that was looked up."""
 
     country: Country
     mail: Mailbox
     name: Line
+    said_by: Line
+    said_on: Day
     language: Language | None = None
 
 
@@ -145,7 +148,8 @@ class Means(_Closed):
                     language=one.language or "",
                     snapshot="",
                     source=ContactSource.CERT,
-                    server=f"certs: {country}",
+                    server=one.said_by,
+                    found_at=datetime.combine(one.said_on, time(), UTC),
                 )
         return None
 

@@ -8,23 +8,14 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from survey.errors import ConfigError
 from survey.model.address import Range
 from survey.model.contact import Contact, ContactSource
 from survey.storage.agency_file import Language
 from survey.storage.config_file import read_config
-from survey.targets.values import Cidr, Line, Mailbox, Network
-
-
-def _day(value: object) -> object:
-    if isinstance(value, datetime) or not isinstance(value, date):
-        raise ValueError(f"{value!r} is no day; write it like 2026-11-23")  # noqa: TRY004
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_day)]
+from survey.targets.values import Cidr, Day, Line, Mailbox, Network
 
 
 class OverrideTable(BaseModel):
