@@ -14,6 +14,7 @@ import pyarrow as pa
 from survey.analysis.balance import balance
 from survey.analysis.closure import Closure, closure
 from survey.analysis.database import Connection, connect, hold, show_files
+from survey.analysis.effect import Effect, effect
 from survey.analysis.judged_with import JudgedWith, judged_with
 from survey.analysis.membership import claim
 from survey.analysis.open_servers import read_servers
@@ -109,6 +110,10 @@ class View:
     def closure(self, starts: pa.Table | None = None) -> Closure:
         """Times to closure, as ``analysis.closure`` has them."""
         return closure(self._connection, Part.ALL, starts)
+
+    def effect(self, letters: pa.Table) -> Effect:
+        """Whether letters helped, as ``analysis.effect`` has it."""
+        return effect(self._connection, letters)
 
     def servers(self) -> tuple[OpenServer, ...]:
         """Every open finding, by address; an exit that lies elsewhere is not named."""

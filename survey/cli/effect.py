@@ -17,7 +17,7 @@ ARMS: tuple[str, ...] = (
 )
 SHARES: tuple[str, ...] = (
     *("compared", "arm", "against", "days", "cases", "cases_against", "closed", "against_closed"),
-    *("difference", "difference_low", "difference_high", "log_rank"),
+    *("difference", "difference_low", "difference_high", "log_rank_apart", "log_rank"),
 )
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from survey.analysis.jurisdiction import View
 from survey.flows.miss_rate import miss_rate
+from survey.flows.report_effect import experiment
 from survey.flows.report_runs import Subject
 from survey.model.agency import Agency
 from survey.model.assignment import Receipt
@@ -56,6 +57,7 @@ def gather(
     )
     trend = (*_earlier(subject, seen), this)
     compared = subject.compared
+    letters = told(layout, plan.campaign)
     return Figures(
         agency=agency,
         campaign=plan.campaign,
@@ -80,7 +82,7 @@ def gather(
         if compared
         else (),
         flow=_flow(subject, seen),
-        closures=_closures(seen, told(layout, plan.campaign)),
+        closures=_closures(seen, letters),
         programs=tuple(Program(*line) for line in seen.programs()),
         places=tuple(Place(*line) for line in seen.countries()),
         coverage=_coverage(plan, receipts),
@@ -89,6 +91,7 @@ def gather(
         hosts_file=hosts_name(agency, str(plan.run)),
         version=version("survey"),
         generated_at=now,
+        effect=None if letters is None else experiment(seen, letters, agency.id),
     )
 
 

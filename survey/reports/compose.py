@@ -8,6 +8,7 @@ from survey.reports.languages import Language
 from survey.reports.sections import changes, front, where
 from survey.reports.sections.asks import asks
 from survey.reports.sections.closures import closures
+from survey.reports.sections.effect import effect
 from survey.reports.sections.method import method
 from survey.reports.sections.names import period_name, place_name
 
@@ -23,6 +24,7 @@ def compose(language: Language, figures: Figures) -> Document:
         changes.became(language, figures),
         changes.movements(language, figures),
         closures(language, figures),
+        effect(language, figures),
         where.countries(language, figures),
         where.programs(language, figures),
         asks(language, figures),

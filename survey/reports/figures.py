@@ -168,6 +168,60 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """What became of the cases on one side of a comparison.
+
+    Attributes:
+        name: ``told``, ``held_out``; a medium, a wording, a language (BCP 47) or ``operator``.
+        drawn: Cases that the lot put there.
+        delivered: Of these, those whose letter was taken and did not come back.
+        bounced: Of these, those whose letter came back.
+        cases: Of these, those that can be compared: open at the lot, and not opted out.
+        shares: Share closed after each of ``CLOSED_WITHIN`` days; None where nobody was watched
+            for so long.
+        gains: Difference to what it is compared with, and its 95 % interval, after each of these
+            days, or None; empty for that itself.
+    """
+
+    name: str
+    drawn: int
+    delivered: int
+    bounced: int
+    cases: int
+    shares: tuple[float | None, ...]
+    gains: tuple[tuple[float, float, float] | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Sides of one question, drawn by lot; what the others are compared with is the last.
+
+    Attributes:
+        compared: ``letter``, ``medium``, ``wording`` or ``language``.
+        arms: Two or more.
+        chance: How often chance alone would part them so much while one side has had its letter
+            and the other none (log-rank test), or None.
+    """
+
+    compared: str
+    arms: tuple[Arm, ...]
+    chance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Did the letters help?  By cases, as drawn, from the lot on (docs/experiments.md).
+
+    Attributes:
+        waits: Days that those held out waited at most; 0 if nobody did.
+        trials: What was compared.
+    """
+
+    waits: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """How many servers run one program.
 
@@ -225,6 +279,7 @@ class Figures:
         flow: What became of exposures since then; None without a run to compare with.
         closures: Time to closure of all, of those told and of those not told; empty if nothing was
             open long enough to say.
+        effect: Whether the letters helped; None without an experiment.
         programs: Programs on open servers, the most frequent first.
         places: Countries of the jurisdiction, the most open first.
         coverage: What the run did.
@@ -265,6 +320,7 @@ class Figures:
     hosts_file: str
     version: str
     generated_at: datetime
+    effect: Effect | None = None
 
     @property
     def affected(self) -> tuple[NetworkExposure, ...]:

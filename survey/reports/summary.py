@@ -5,9 +5,10 @@ from datetime import UTC
 from survey.reports.charts import trend_chart
 from survey.reports.compose import made, marking_meaning
 from survey.reports.document import Document, Fact, Facts, Key, KeyFigure, Link, Picture, Section
-from survey.reports.figures import Figures
+from survey.reports.figures import CLOSED_WITHIN, Figures
 from survey.reports.languages import Language
 from survey.reports.sections import front
+from survey.reports.sections.effect import MONTH
 from survey.reports.sections.names import period_name, place_name
 
 SMALL = 5
@@ -23,7 +24,11 @@ def compose_summary(language: Language, figures: Figures) -> Document:
     part is shown.
     """
     place = place_name(language, figures.agency.jurisdiction)
-    sections = (_trend(language, figures), _became(language, figures))
+    sections = (
+        _trend(language, figures),
+        _became(language, figures),
+        _helped(language, figures),
+    )
     return Document(
         language=language.tag,
         right_to_left=language.right_to_left,
@@ -148,6 +153,31 @@ def _became(language: Language, figures: Figures) -> Section | None:
         Fact(language.say("Open now"), language.number(flow.now)),
     )
     return Section("became", language.say("Since the last time"), "", (Facts(facts),))
+
+
+def _helped(language: Language, figures: Figures) -> Section | None:
+    """Whether letters helped, after 30 days, if no side has few that closed or few that did not."""
+    trials = figures.effect.trials if figures.effect else ()
+    letters = [one for one in trials if one.compared == "letter"]
+    if not letters:
+        return None
+    told, later = letters[0].arms
+    share, other = told.shares[MONTH], later.shares[MONTH]
+    if share is None or other is None:
+        return None
+    closed = [(round(part * arm.cases), arm.cases) for part, arm in ((share, told), (other, later))]
+    if not all(SMALL <= count <= cases - SMALL for count, cases in closed):
+        return None
+    facts = (
+        Fact(language.say("Told at once"), language.percent(share)),
+        Fact(language.say("Told later"), language.percent(other)),
+    )
+    note = language.say(
+        "Operators of open servers were written to; by lot, some of them a little later. Shares of "
+        "cases closed within %(n)s days:",
+        n=language.number(CLOSED_WITHIN[MONTH]),
+    )
+    return Section("effect", language.say("Did the letters help?"), note, (Facts(facts),))
 
 
 def _more(language: Language) -> Section:

@@ -19,6 +19,7 @@ from lifelines.statistics import logrank_test
 from statsmodels.duration.survfunc import survdiff
 
 DAYS = (7, 14, 30, 90)
+APART = 14
 
 
 def sample(seed: int, sizes: tuple[int, ...], told_days: float, held_days: float) -> dict[str, Any]:
@@ -44,6 +45,12 @@ def sample(seed: int, sizes: tuple[int, ...], told_days: float, held_days: float
     return {
         "cases": rows,
         "log_rank": _log_rank(frame),
+        "log_rank_apart": _log_rank(
+            frame.assign(
+                closed=frame["closed"] & (frame["days"] <= APART),
+                days=frame["days"].clip(upper=APART),
+            )
+        ),
         "at": {str(day): found for day in DAYS if (found := _at(frame, day)) is not None},
     }
 
@@ -79,13 +86,16 @@ def _at(frame: pd.DataFrame, day: int) -> list[float] | None:
 
 
 def _share(part: pd.DataFrame, day: int) -> tuple[float, float, float] | None:
-    if part["days"].max() < day and not part["closed"].all():
+    everybody = bool(part["closed"].all())
+    if part["days"].max() < day and not everybody:
         return None
     fitted = lifelines.KaplanMeierFitter(alpha=0.05).fit(part["days"], part["closed"])
     still = float(fitted.predict(day))
-    if not 0 < still < 1:  # there lifelines' band has no width
-        barely = 0.025 ** (1 / len(part))
-        return (0.0, 0.0, 1 - barely) if still else (1.0, barely, 1.0)
+    if still <= 0:  # there lifelines' band has no width
+        return (1.0, 0.025 ** (1 / len(part)), 1.0) if everybody else None
+    if still >= 1:
+        followed = int((part["days"] >= day).sum())
+        return 0.0, 0.0, 1 - 0.025 ** (1 / followed)
     band = fitted.confidence_interval_survival_function_
     low, high = band[band.index <= day].iloc[-1]
     return 1 - still, 1 - float(high), 1 - float(low)

@@ -10,8 +10,10 @@ from survey.model.miss_rate import MissRate
 from survey.model.period import parse_period
 from survey.model.probe import Probe
 from survey.reports.figures import (
+    Arm,
     Closure,
     Coverage,
+    Effect,
     Figures,
     Flow,
     Movement,
@@ -19,6 +21,7 @@ from survey.reports.figures import (
     Program,
     Source,
     Standing,
+    Trial,
 )
 
 
@@ -110,6 +113,57 @@ CLOSURES = tuple(
 )
 
 
+EFFECT = Effect(
+    14,
+    (
+        Trial(
+            "letter",
+            (
+                Arm(
+                    *("told", 210, 188, 16, 201),
+                    (0.31, 0.44, 0.52, 0.66),
+                    (
+                        (0.24, 0.14, 0.33),
+                        (0.3, 0.18, 0.4),
+                        (0.05, -0.07, 0.17),
+                        (0.01, -0.11, 0.13),
+                    ),
+                ),
+                Arm("held_out", 92, 80, 7, 88, (0.07, 0.14, 0.47, 0.65)),
+            ),
+            0.0001,
+        ),
+        Trial(
+            "medium",
+            (
+                Arm(
+                    *("pdf", 102, 92, 8, 98),
+                    (0.35, 0.5, 0.58, 0.7),
+                    ((0.08, -0.05, 0.2), (0.12, -0.02, 0.25), (0.12, -0.02, 0.25), None),
+                ),
+                Arm("text", 108, 96, 8, 103, (0.27, 0.38, 0.46, None)),
+            ),
+        ),
+        Trial(
+            "language",
+            (
+                Arm(
+                    "en",
+                    100,
+                    88,
+                    8,
+                    96,
+                    (0.3, 0.4, 0.5, None),
+                    (None, None, (0.0, -0.1, 0.1), None),
+                ),
+                Arm("operator", 110, 100, 8, 105, (0.3, 0.4, 0.5, None)),
+            ),
+        ),
+    ),
+)
+"""Letters that work."""
+
+
 def make_figures(
     networks: tuple[NetworkExposure, ...] = NETWORKS, agency: Agency | None = None
 ) -> Figures:
@@ -151,6 +205,7 @@ def make_figures(
         movements=MOVEMENTS,
         flow=Flow("2026-W47", 171, 24, 6, 29, 3, 169, 150),
         closures=CLOSURES,
+        effect=EFFECT,
         programs=(
             Program("postfix", total // 3),
             Program("squid", total // 4),

@@ -17,6 +17,7 @@ drawn AS (
         any_value(language) AS language,
         any_value(medium) AS medium,
         any_value(wording) AS wording,
+        min(epoch(until - drawn_at) / 86400) AS waits,
         bool_or(sent_at IS NOT NULL) AS sent,
         coalesce(bool_or(delivered), FALSE) AS delivered,
         coalesce(bool_or(bounced), FALSE) AS bounced

@@ -1,14 +1,19 @@
 -- Which share of the cases of each side was closed after 7, 14, 30 and 90 days, and the difference.
 -- Grain: one per (compared, arm, days); sorted.  Reads: curves, effect_sides.  Used by: effect.py.
 -- Shares are Kaplan and Meier's, their intervals Greenwood's on the scale of log(-log); where nobody
--- closed yet, or everybody, that has no width, and the exact interval of so many out of so many
--- takes its place.  The interval of a difference is put together from those of its two shares
+-- closed yet, or everybody, that has no width, and the exact interval of none, or all, out of those
+-- still followed takes its place.  NULL where nobody is followed so long, or the last one who was
+-- closed, which says nothing of those who left before.  The interval of a difference is put together from those of its two shares
 -- (Zou and Donner, Statistics in Medicine 27 (2008) 1693-1702, s2).  Several experiments count by
 -- their cases, each compared within itself, since their shares of who waits differ.
 WITH
 days AS (SELECT unnest([7, 14, 30, 90]) AS days),
 sizes AS (
-    SELECT part, count(*) AS cases, max(coalesce(most, least)) AS followed
+    SELECT
+        part,
+        count(*) AS cases,
+        max(coalesce(most, least)) AS followed,
+        bool_and(is_fixed) AS all_closed
     FROM durations
     GROUP BY part
 ),
@@ -17,24 +22,26 @@ at_day AS (
         s.part,
         d.days,
         s.cases,
-        s.followed >= d.days OR c.still_open <= 0 AS known,
+        s.all_closed OR (s.followed >= d.days AND coalesce(c.still_open, 1.0) > 0) AS known,
         coalesce(c.still_open, 1.0) AS still_open,
         coalesce(c.spread, 0.0) AS spread,
         coalesce(e.still_open, 1.0) AS earliest,
-        pow(0.025, 1.0 / s.cases) AS barely
+        pow(0.025, 1.0 / coalesce(n.at_risk, s.cases)) AS barely
     FROM sizes AS s
     CROSS JOIN days AS d
     ASOF LEFT JOIN (SELECT * FROM curves WHERE NOT early) AS c
         ON s.part = c.part AND d.days >= c.days
     ASOF LEFT JOIN (SELECT * FROM curves WHERE early) AS e
         ON s.part = e.part AND d.days >= e.days
+    ASOF LEFT JOIN (SELECT * FROM curves WHERE NOT early) AS n
+        ON s.part = n.part AND d.days <= n.days
 ),
 shares AS (
     SELECT
         part,
         days,
         cases,
-        coalesce(known, FALSE) AS known,
+        known,
         1 - still_open AS share,
         CASE WHEN still_open <= 0 THEN barely
             ELSE 1 - band_high(still_open, spread) END AS low,

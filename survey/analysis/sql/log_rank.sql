@@ -1,4 +1,5 @@
--- Whether two sides close at the same pace, over all days: the log-rank test, each experiment apart.
+-- Whether two sides close at the same pace: the log-rank test, each experiment within itself; over
+-- all days, and over those on which one side has had its letter and the other has not.
 -- Grain: one per (compared, arm, against).  Reads: curves, durations.  Used by: effect.py.
 -- At each day on which a case was closed, so many of the arm are expected among the closed ones as
 -- are among those still open.  `score` is observed less expected, `variance` is the hypergeometric.
@@ -23,6 +24,7 @@ moments AS (
 counted AS (
     SELECT
         m.mine,
+        m.days <= m.mine.apart AS waiting,
         coalesce(a.at_risk, 0) AS at_risk,
         coalesce(a.at_risk, 0) + coalesce(b.at_risk, 0) AS all_at_risk,
         CASE WHEN a.days = m.days THEN a.closed ELSE 0 END AS closed,
@@ -32,16 +34,24 @@ counted AS (
     -- who is still followed at some day is who is so at the next day of the curve
     ASOF LEFT JOIN late AS a ON m.mine = a.part AND m.days <= a.days
     ASOF LEFT JOIN late AS b ON m.other = b.part AND m.days <= b.days
+),
+scored AS (
+    SELECT
+        mine,
+        waiting,
+        closed - all_closed * at_risk / all_at_risk AS score,
+        CASE WHEN all_at_risk > 1 THEN
+            all_closed * (at_risk / all_at_risk) * (1 - at_risk / all_at_risk)
+            * (all_at_risk - all_closed) / (all_at_risk - 1) END AS variance
+    FROM counted
 )
 SELECT
     mine.compared AS compared,
     mine.arm AS arm,
     mine.against AS against,
-    sum(closed - all_closed * at_risk / all_at_risk) AS score,
-    sum(
-        CASE WHEN all_at_risk > 1 THEN
-            all_closed * (at_risk / all_at_risk) * (1 - at_risk / all_at_risk)
-            * (all_at_risk - all_closed) / (all_at_risk - 1) END
-    ) AS variance
-FROM counted
+    sum(score) AS score,
+    sum(variance) AS variance,
+    sum(score) FILTER (WHERE waiting) AS waiting_score,
+    sum(variance) FILTER (WHERE waiting) AS waiting_variance
+FROM scored
 GROUP BY mine.compared, mine.arm, mine.against;
