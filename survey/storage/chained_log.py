@@ -110,12 +110,8 @@ class ChainedLog:
             raise GateClosedError(f"{path}: line 1: is no {self.name}; restore it from your copy")
         found = []
         for number, (previous, line) in enumerate(pairwise(lines), start=2):
-            try:
-                record = json.loads(line)
-                tie = record.pop(_AFTER)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                raise self.damaged(path, number) from None
-            if tie != _tie(previous) or _line(record, previous) != line:
+            record = _read(line)
+            if record is None or record.pop(_AFTER, None) != _tie(previous):
                 raise self.damaged(path, number)
             found.append(record)
         return tuple(found)
@@ -130,5 +126,18 @@ def _tie(previous: bytes) -> str:
 
 
 def _line(record: Record, previous: bytes) -> bytes:
-    content = {**record, _AFTER: _tie(previous)}
-    return json.dumps(content, sort_keys=True).encode("ascii") + b"\n"
+    first, *rest = record.items()
+    return _text(dict([first, (_AFTER, _tie(previous)), *rest]))
+
+
+def _text(content: Record) -> bytes:
+    return json.dumps(content).encode("ascii") + b"\n"
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """What a line holds; None if it is not as we write lines."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and _text(content) == line else None

@@ -3,24 +3,15 @@
 One log for all campaigns and data directories.  A reader that is not sure of it closes the gate.
 """
 
-import fcntl
-import hashlib
-import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
-from survey.errors import ConfigError, GateClosedError
 from survey.model.address import Range, format_ip, parse_ip
-from survey.storage.files import creating
+from survey.storage.chained_log import ChainedLog, Record
 from survey.targets.ranges import RangeSet
 
-_HEADER = b'{"log": "survey opt-outs", "format": 1}\n'
-"""The first line; an empty file is a damaged log, not one without entries."""
+_LOG = ChainedLog(b'{"log": "survey opt-outs", "format": 1}\n', "opt-out log", "survey optout init")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +69,7 @@ def init_log(path: Path) -> None:
     Raises:
         ConfigError: There is something at ``path`` already.
     """
-    try:
-        with creating(path) as part:
-            part.write_bytes(_HEADER)
-    except FileExistsError as error:
-        raise ConfigError(path, "", "exists already", "keep it, or choose another path") from error
+    _LOG.create(path)
 
 
 def add(  # noqa: PLR0917 - the columns of one entry, in their order
@@ -104,16 +91,7 @@ def add(  # noqa: PLR0917 - the columns of one entry, in their order
     assert received.tzinfo is not None, "times are UTC"
     assert now.tzinfo is not None, "times are UTC"
     entry = OptOut(ranges, by, verified, received, now, erase)
-    with _locked(path, os.O_RDWR | os.O_APPEND, fcntl.LOCK_EX) as descriptor:
-        data = _read_all(descriptor)
-        log = _parse(path, data)
-        line = _line(entry, previous=data.splitlines(keepends=True)[-1])
-        written = os.write(descriptor, line)
-        if written != len(line):  # a full disk: half a line would close every gate
-            os.ftruncate(descriptor, len(data))
-            raise GateClosedError(f"{path}: no room for another entry; free some space")
-        os.fsync(descriptor)
-    return OptOuts((*log.entries, entry), log.ranges | RangeSet.of(ranges))
+    return _optouts(path, _LOG.append(path, _record(entry)))
 
 
 def read_log(path: Path) -> OptOuts:
@@ -122,56 +100,26 @@ def read_log(path: Path) -> OptOuts:
     Raises:
         GateClosedError: It is missing, can't be read, or any line is not as it was written.
     """
-    with _locked(path, os.O_RDONLY, fcntl.LOCK_SH) as descriptor:
-        return _parse(path, _read_all(descriptor))
+    return _optouts(path, _LOG.read(path))
 
 
-@contextmanager
-def _locked(path: Path, flags: int, lock: int) -> Iterator[int]:
-    """The log's descriptor, locked so that nobody reads half a line."""
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        raise GateClosedError(
-            f"{path}: the opt-out log can't be read ({error.strerror}); "
-            "restore it, or make the first one with `survey optout init`"
-        ) from error
-    try:
-        fcntl.flock(descriptor, lock)
-        yield descriptor
-    except OSError as error:
-        raise GateClosedError(f"{path}: the opt-out log: {error.strerror}") from error
-    finally:
-        os.close(descriptor)
-
-
-def _read_all(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def _parse(path: Path, data: bytes) -> OptOuts:
-    lines = data.splitlines(keepends=True)
-    if lines[:1] != [_HEADER]:
-        raise GateClosedError(f"{path}: line 1: is no opt-out log; restore it from your copy")
+def _optouts(path: Path, records: tuple[Record, ...]) -> OptOuts:
     entries = []
-    for number, (previous, line) in enumerate(pairwise(lines), start=2):
+    for number, record in enumerate(records, start=2):
         try:
-            entry = _entry(line)
+            entry = _entry(record)
         except (ValueError, KeyError, TypeError, AttributeError):
             entry = None
-        if entry is None or _line(entry, previous) != line:
-            raise GateClosedError(
-                f"{path}: line {number}: is not as it was written; restore the log from your copy"
-            )
+        if entry is None or _record(entry) != record:
+            raise _LOG.damaged(path, number)
         entries.append(entry)
     return OptOuts(tuple(entries), RangeSet.of(part for entry in entries for part in entry.ranges))
 
 
-def _line(entry: OptOut, previous: bytes) -> bytes:
-    """The entry as it stands in the log; ``after`` ties it to the line before."""
+def _record(entry: OptOut) -> dict[str, object]:
+    """The entry as it stands in the log."""
     record: dict[str, object] = {
         "added_at": entry.added_at.isoformat(),
-        "after": hashlib.sha256(previous).hexdigest()[:16],
         "by": entry.by,
         "ranges": [f"{format_ip(part.start)}-{format_ip(part.end)}" for part in entry.ranges],
         "received_at": entry.received_at.isoformat(),
@@ -179,11 +127,10 @@ def _line(entry: OptOut, previous: bytes) -> bytes:
     }
     if entry.erase:
         record["erase"] = True
-    return json.dumps(record).encode("ascii") + b"\n"
+    return record
 
 
-def _entry(line: bytes) -> OptOut:
-    record = json.loads(line)
+def _entry(record: Record) -> OptOut:
     return OptOut(
         ranges=tuple(_range(text) for text in record["ranges"]),
         by=record["by"],

@@ -128,3 +128,16 @@ def test_full_disk_leaves_no_half_line(log: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(GateClosedError, match="no room"):
         wish(log)
     assert log.read_bytes() == before
+
+
+def test_the_form_of_a_line_stays(tmp_path: Path) -> None:
+    """Scans that run while the program is renewed read what is added meanwhile."""
+    log = tmp_path / "optouts.log"
+    init_log(log)
+    add(log, (ONE,), "them", "by mail", NOW, NOW, erase=True)
+
+    assert log.read_text().splitlines()[1] == (
+        '{"added_at": "2026-11-24T10:30:00+00:00", "after": "9320842a8e396cbf", "by": "them", '
+        '"ranges": ["192.0.2.0-192.0.2.127"], "received_at": "2026-11-24T10:30:00+00:00", '
+        '"verified": "by mail", "erase": true}'
+    )
