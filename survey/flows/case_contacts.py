@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from survey.enrichment.contacts.means import read_means
-from survey.flows.contacts import contacts_for, why_not
+from survey.flows.contacts import cert_for, contacts_for, why_not
 from survey.model.agency import Agency
 from survey.model.contact import Contact
 from survey.model.exposure import OpenServer
@@ -46,9 +46,9 @@ class Contacts:
         found = contacts_for(self.settings, ips, contacts=self.file, now=now)
         return {ip: plain_mailbox(one.contact) for ip, one in found.items() if one.contact}
 
-    def authority(self, server: OpenServer, now: datetime) -> Contact | None:  # noqa: ARG002 - not known yet
-        """Not known."""
-        return None
+    def authority(self, server: OpenServer, now: datetime) -> Contact | None:  # noqa: ARG002 - it is dated by its file
+        """As ``[[certs]]`` has it."""
+        return cert_for(self.file, server.country)
 
     def why_not(self, email: str, ips: Collection[int]) -> str:
         """A registry's, suppressed, or at the server under report."""
