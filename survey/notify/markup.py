@@ -27,6 +27,11 @@ WIDTH = 72
 
 _STEP = re.compile(r"\d+\. ")
 _RIGHT_TO_LEFT = "\N{RIGHT-TO-LEFT MARK}"
+_WHOLE = re.compile(
+    r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?(?: UTC)?|/(?:etc|usr|var|opt)/[A-Za-z0-9._/-]+"
+)
+"""Dates and paths: among words from right to left their parts would change places."""
+_ISOLATED = "\N{LEFT-TO-RIGHT ISOLATE}\\g<0>\N{POP DIRECTIONAL ISOLATE}"
 
 
 class Kind(StrEnum):
@@ -62,7 +67,8 @@ def to_text(blocks: tuple[Block, ...], language: str = DEFAULT) -> str:
     """Plain text of at most WIDTH columns; only a word that is longer itself sticks out.
 
     Mail readers decide for each line of a plain text by its first letter which way it runs, so in
-    a language from right to left a line of ours that a Latin word begins has a mark before it.
+    a language from right to left a line of ours that a Latin word begins has a mark before it; and
+    dates and paths within stay in one piece.
     """
     turned = _turned if direction(language) == "rtl" else str
     return "\n\n".join("\n".join(map(turned, _text_lines(block))) for block in blocks) + "\n"
@@ -70,7 +76,8 @@ def to_text(blocks: tuple[Block, ...], language: str = DEFAULT) -> str:
 
 def to_html(blocks: tuple[Block, ...], title: str, language: str, links: frozenset[str]) -> str:
     """A small HTML page; of all addresses only ``links``, which are ours, can be clicked."""
-    body = Markup("\n").join(_html(block, links) for block in blocks)
+    rtl = direction(language) == "rtl"
+    body = Markup("\n").join(_html(block, links, rtl=rtl) for block in blocks)
     return Markup(
         '<!doctype html>\n<html lang="{}" dir="{}">\n<head>\n<meta charset="utf-8">\n'
         "<title>{}</title>\n</head>\n<body style=\"font: 16px/1.5 'Segoe UI', Roboto, 'Noto Sans', "
@@ -117,12 +124,19 @@ def _text_lines(block: Block) -> Iterator[str]:
 
 def _turned(line: str) -> str:
     """The line with a mark before it if it has words from right to left, but begins otherwise."""
+    if not _from_right(line):
+        return line
     ways = [way for letter in line if (way := bidirectional(letter)) in {"L", "R", "AL"}]
-    return f"{_RIGHT_TO_LEFT}{line}" if set(ways) > {"L"} and ways[0] == "L" else line
+    return (_RIGHT_TO_LEFT if ways[0] == "L" else "") + _WHOLE.sub(_ISOLATED, line)
 
 
-def _html(block: Block, links: frozenset[str]) -> Markup:
-    lines = [_linked(line, links) for line in block.lines]
+def _from_right(line: str) -> bool:
+    """Whether it has words that are written from right to left."""
+    return any(bidirectional(letter) in {"R", "AL"} for letter in line)
+
+
+def _html(block: Block, links: frozenset[str], *, rtl: bool) -> Markup:
+    lines = [_linked(line, links, rtl=rtl) for line in block.lines]
     match block.kind:
         case Kind.HEADING:
             return Markup("<h2>{}</h2>").format(Markup(" ").join(lines))
@@ -137,8 +151,10 @@ def _html(block: Block, links: frozenset[str]) -> Markup:
         case Kind.SIGNATURE:
             return Markup("<p>{}</p>").format(Markup("<br>\n").join(lines))
         case Kind.LINES:
-            return Markup('<pre dir="auto" style="white-space: pre-wrap">{}</pre>').format(
-                Markup("\n").join(lines)
+            # commands and what a server said run from the left in every language
+            way = Markup(' dir="ltr"') if rtl and not any(map(_from_right, block.lines)) else ""
+            return Markup('<pre{} style="white-space: pre-wrap">{}</pre>').format(
+                way, Markup("\n").join(lines)
             )
 
 
@@ -146,8 +162,10 @@ def _items(lines: list[Markup]) -> Markup:
     return Markup("\n").join(Markup("<li>{}</li>").format(line) for line in lines)
 
 
-def _linked(line: str, links: frozenset[str]) -> Markup:
+def _linked(line: str, links: frozenset[str], *, rtl: bool) -> Markup:
     """The line escaped; it is clickable if it is one of our links and nothing else."""
     if line in links:
         return Markup('<a href="{0}">{0}</a>').format(line)
+    if rtl and _from_right(line):
+        return Markup(_WHOLE.sub(r'<bdi dir="ltr">\g<0></bdi>', str(escape(line))))  # noqa: S704 - escaped
     return escape(line)

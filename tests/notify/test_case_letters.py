@@ -4,6 +4,7 @@ What the first notice says of a single server is in ``test_letter.py``.  Approve
 """
 
 import os
+import re
 import tomllib
 from dataclasses import replace
 from itertools import product
@@ -40,8 +41,8 @@ def told(language: str) -> dict[str, dict[str, str]]:
 
 
 def letters_only(text: str) -> str:
-    """Without what stands between words: some scripts have nothing there."""
-    return "".join(text.split())
+    """Without what stands between words, or only tells which way they run."""
+    return re.sub(r"[\s\u200f\u2066\u2069]", "", text)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from survey.notify.strangers import show_name
 
 NOW = datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
 INNOCENT = {"network": "NETWORKNAME", "listing": "LISTINGNAME", "version": "9.9.9VERSION"}
+ISOLATE, POP = "\u2066", "\u2069"
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 CORPUS = [
     (path.stem, number, cast("bytes", codecs.escape_decode(line.encode())[0]))
@@ -101,8 +102,10 @@ def addresses(text: str) -> set[str]:
 
 
 def hidden(text: str) -> list[str]:
-    """What can't be seen; our own texts may turn the direction of Arabic."""
-    return [sign for sign in text if unicodedata.category(sign) in HIDDEN and sign != "\n"]
+    """What can't be seen, but for what we put around dates in Arabic ourselves."""
+    unseen = [sign for sign in text if unicodedata.category(sign) in HIDDEN and sign != "\n"]
+    assert unseen.count(ISOLATE) == unseen.count(POP)
+    return [sign for sign in unseen if sign not in {ISOLATE, POP}]
 
 
 def quoted(line: str, words: dict[str, str]) -> str:
@@ -141,9 +144,15 @@ def check_words(letter: Letter, innocent: Letter, said: bytes) -> None:
 def check_page(letter: Letter, innocent: Letter) -> None:
     """The same elements with the same attributes, links to ours only, and small."""
     page, plain = _Page(letter.html), _Page(innocent.html)
-    assert [one for one in page.elements if one[0] != "pre"] == [
-        one for one in plain.elements if one[0] != "pre"
+    kept = {"pre", "bdi"}  # one more or less of them only sets apart what is quoted
+    assert [one for one in page.elements if one[0] not in kept] == [
+        one for one in plain.elements if one[0] not in kept
     ]
+    assert {one for one in page.elements if one[0] in kept} <= {
+        ("pre", (("style", "white-space: pre-wrap"),)),
+        ("pre", (("dir", "ltr"), ("style", "white-space: pre-wrap"))),
+        ("bdi", (("dir", "ltr"),)),
+    }
     assert {dict(attrs)["href"] for tag, attrs in page.elements if tag == "a"} <= letter.links
     assert addresses(page.words) == addresses(plain.words)
     assert len(letter.html.encode()) < 30_000

@@ -5,6 +5,7 @@ change: ``SURVEY_APPROVE_LETTERS=1 pytest tests/notify``, read the difference, c
 """
 
 import os
+import re
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,8 +57,8 @@ WORDS = {language: told["words"] for language, told in TOLD.items()}
 
 
 def letters_only(text: str) -> str:
-    """Without what stands between words: some scripts have nothing there."""
-    return "".join(text.split())
+    """Without what stands between words, or only tells which way they run."""
+    return re.sub(r"[\s\u200f\u2066\u2069]", "", text)
 
 
 @pytest.mark.parametrize(("language", "probe", "rung"), EVERY)

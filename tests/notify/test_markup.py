@@ -100,3 +100,18 @@ def test_lines_from_right_to_left_are_marked_if_a_latin_word_begins_them() -> No
     assert "\n  postfix reload\n" in arabic
     assert arabic.count("\u200f") == 1
     assert "\u200f" not in english
+
+
+def test_dates_and_paths_keep_their_order_among_words_from_right_to_left() -> None:
+    """Else 2026-11-24 would be read as 24-11-2026, and a path would end in its first stroke."""
+    word = "\u0645\u0646\u0630"
+    blocks = parse(f"{word} 2026-11-24 06:30:09 UTC\n\n{word} /etc/main.cf\n\n  grep /etc/main.cf")
+    text, html = to_text(blocks, "ar"), to_html(blocks, "t", "ar", frozenset())
+
+    assert f"{word} \u20662026-11-24 06:30:09 UTC\u2069\n" in text
+    assert f"{word} \u2066/etc/main.cf\u2069\n" in text
+    assert "  grep /etc/main.cf\n" in text
+    assert f'<p>{word} <bdi dir="ltr">2026-11-24 06:30:09 UTC</bdi></p>' in html
+    assert '<pre dir="ltr" style="white-space: pre-wrap">grep /etc/main.cf</pre>' in html
+    assert "\u2066" not in to_text(blocks, "en")
+    assert "bdi" not in to_html(blocks, "t", "en", frozenset())
