@@ -92,14 +92,15 @@ class Got:
         back.attach(status)
         heads = EmailMessage()
         heads["Content-Type"] = "text/rfc822-headers"
-        heads.set_payload("".join(f"{name}: {_line(text)}\n" for name, text in self._heads()))
+        heads.set_payload("".join(f"{name}: {text}\r\n" for name, text in self._heads()))
         back.attach(heads)
         return back
 
     def _heads(self) -> Iterator[tuple[str, str]]:
-        for name in ("From", "To", "Subject", "Message-ID", "Date"):
-            if self.message[name]:
-                yield name, str(self.message[name])
+        """Some of the letter's own header lines, as they came."""
+        for name, text in self.message.raw_items():
+            if name in {"From", "To", "Subject", "Message-ID", "Date"}:
+                yield name, text
 
     def _back(self, to: str, sender: str) -> EmailMessage:
         back = EmailMessage()

@@ -40,7 +40,7 @@ def letter(to: str) -> EmailMessage:
     made["From"] = "An agency <desk@survey.example>"
     made["Reply-To"] = "desk@survey.example"
     made["To"] = to
-    made["Subject"] = "Please close it (case OSYS-2026-000001)"
+    made["Subject"] = "Por favor, ciérrelo (case OSYS-2026-000001)"
     made["Message-ID"] = "<osys-2026-000001@survey.example>"
     made.set_content(f"To whoever runs the server at {SERVER}:\n")
     return made
@@ -119,6 +119,7 @@ async def test_unknown_mailbox_comes_back_as_a_delivery_report(tmp_path: Path) -
     status = [part for part in back.walk() if part.get_content_type() == "message/delivery-status"]
     assert "Status: 5.1.1" in status[0].as_string()
     assert f"Final-Recipient: rfc822; {owner(Reaction.GONE)}" in status[0].as_string()
+    assert "Message-ID: <osys-2026-000001@survey.example>" in back.as_string()
 
 
 async def test_program_answers_for_who_is_away(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ async def test_silent_operator_only_has_it(tmp_path: Path) -> None:
     """Delivered, and nothing comes back."""
     room, closed = await send(tmp_path, Reaction.SILENT)
 
-    assert only(room.delivered)["Subject"].startswith("Please close it")
+    assert only(room.delivered)["Subject"].endswith("000001)")
     assert not closed
     assert not list(mailbox.Maildir(room.desk))
 
