@@ -19,8 +19,10 @@ from survey.flows.case_view import OutboxStatus, list_cases, status, view_letter
 from survey.flows.cases import CaseDesk, open_desk
 from survey.flows.deliver import means_of, open_ledger
 from survey.flows.dispatches import Means
+from survey.flows.letter_answers import read_answers
 from survey.flows.letter_approval import approve
-from survey.flows.letter_means import letter_means, letter_post, lot_of, way_out
+from survey.flows.letter_following import follow
+from survey.flows.letter_means import answers_from, letter_means, letter_post, lot_of, way_out
 from survey.flows.letter_plan import LetterPlan, plan_letters
 from survey.flows.letter_sending import Sending, send_letters
 from survey.flows.letter_settling import settle
@@ -223,6 +225,37 @@ def settle_command(  # noqa: PLR0917 - one parameter per option
     say(f"{done.case}: its {done.kind} is {done.state} now")
 
 
+@click.command("bounces")
+@contacts_option
+@outgoing_option
+@json_option
+@click.pass_context
+def bounces_command(ctx: click.Context, contacts: Path, outgoing: Path, *, as_json: bool) -> None:
+    """Read what came back: bounces, machines' answers, complaints, wishes, and people's answers.
+
+    The mailbox is left as it is.
+    """
+    settings = settings_of(ctx)
+    means = means_of(settings, outgoing.absolute())
+    key, now = letter_means(settings, means).key, datetime.now(UTC)
+    reach = Contacts(settings, contacts.absolute())
+    with opened_ledger(settings, means) as ledger:
+        done = read_answers(ledger, reach, key, answers_from(means), now)
+        for desk in _desks(settings, ledger, contacts.absolute(), None):
+            follow(desk, now)
+    if as_json:
+        document(done)
+        return
+    facts(
+        [
+            ("read", _counts(done.read)),
+            ("matched by", _counts(done.matched)),
+            ("letters", _counts(done.letters)),
+            ("about no letter", done.unmatched),
+        ]
+    )
+
+
 @click.command("status")
 @campaign_option
 @outgoing_option
@@ -285,16 +318,13 @@ def show_letter(
 
 
 def _show_plan(plan: LetterPlan) -> None:
-    def counts(found: dict[str, int]) -> str:
-        return ", ".join(f"{count:,} {name}" for name, count in sorted(found.items())) or "none"
-
     facts(
         [
             ("run", f"{plan.campaign} {plan.run}"),
-            ("cases", counts(plan.cases)),
-            ("left out", counts(plan.left_out)),
-            ("letters planned", counts(plan.letters)),
-            ("waiting", counts(plan.waiting)),
+            ("cases", _counts(plan.cases)),
+            ("left out", _counts(plan.left_out)),
+            ("letters planned", _counts(plan.letters)),
+            ("waiting", _counts(plan.waiting)),
             ("tests queued", f"{plan.queued:,}"),
         ]
     )
@@ -302,6 +332,10 @@ def _show_plan(plan: LetterPlan) -> None:
         say("run `survey retest --due`: nothing is sent without a proof of the last 24 hours")
     if plan.letters:
         say("see them with `survey notify preview --case`, then `survey notify approve`")
+
+
+def _counts(found: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(found.items())) or "none"
 
 
 def _show_status(standing: OutboxStatus) -> None:

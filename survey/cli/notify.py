@@ -7,6 +7,7 @@ import click
 from survey.cli.delivery import outgoing_option
 from survey.cli.letters import (
     approve_command,
+    bounces_command,
     letter_option,
     plan_command,
     send_command,
@@ -76,5 +77,12 @@ def preview_command(  # noqa: PLR0917 - one parameter per option
         say(f"on paper: {preview.pdf}")
 
 
-for command in (plan_command, approve_command, send_command, settle_command, status_command):
+for command in (
+    plan_command,
+    approve_command,
+    send_command,
+    bounces_command,
+    settle_command,
+    status_command,
+):
     notify.add_command(command)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.policy import SMTP
 
-from survey.flows.letter_approval import read_content
+from survey.flows.letter_files import read_content
 from survey.model.case import Case, CaseEvent, CaseFinding, OutboxLetter
 from survey.model.letter import LetterKind
 from survey.storage.audit import record

@@ -1,34 +1,16 @@
 """An agency approves letters that go out in its name: who, when, and exactly which content."""
 
-import hashlib
 import re
 from datetime import datetime
 
-from survey.errors import ConfigError, StorageError
+from survey.errors import ConfigError
 from survey.flows.cases import CaseDesk
-from survey.flows.letter_plan import content_path
+from survey.flows.letter_files import read_content
 from survey.model.case import Case, Happened, OutboxLetter
 from survey.model.letter import LetterKind, LetterState
 from survey.storage.audit import record
-from survey.storage.layout import Layout
 
 _HASH = re.compile(r"[0-9a-f]{16,64}")
-
-
-def read_content(layout: Layout, letter: OutboxLetter) -> bytes:
-    """A letter's content, and no other.
-
-    Raises:
-        StorageError: It is gone or changed.
-    """
-    path = content_path(layout, letter)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: the letter's content is gone ({error.strerror})") from error
-    if hashlib.sha256(data).hexdigest() != letter.sha256:
-        raise StorageError(f"{path}: is not what was planned")
-    return data
 
 
 def approve(

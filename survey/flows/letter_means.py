@@ -11,6 +11,7 @@ from survey.flows.letter_checks import Way
 from survey.flows.letter_content import Means
 from survey.mail.dkim_signature import Signature
 from survey.mail.letter_post import LetterDoor, LetterPost
+from survey.mail.mailbox_source import Imap, Maildir, Source
 from survey.model.agency import Agency
 from survey.model.experiment import Draw
 from survey.notify.experiment import draw
@@ -83,3 +84,28 @@ def lot_of(settings: Settings, agency: Agency, campaign: str, number: str, now: 
     if agency.experiment is None:
         return draw(b"", agency, campaign, number, now)
     return draw(read_key(settings.keys, EXPERIMENT), agency, campaign, number, now)
+
+
+def answers_from(outgoing: Outgoing) -> tuple[Source, ...]:
+    """The mailboxes to which bounces and answers come.
+
+    Raises:
+        ConfigError: None is named, or a password can't be read.
+    """
+    table = letters_table(outgoing)
+    found: list[Source] = []
+    if table.maildir is not None:
+        found.append(Maildir(Path(table.maildir)))
+    if table.imap is not None:
+        one = table.imap
+        authority = outgoing.source.parent / one.authority if one.authority else None
+        password = read_private(outgoing.keys / one.password).decode().strip()
+        found.append(Imap(one.host, one.port, authority, one.user, password, one.folder))
+    if not found:
+        raise ConfigError(
+            outgoing.source,
+            "letters",
+            "names no mailbox for bounces and answers",
+            "add maildir or [letters.imap]",
+        )
+    return tuple(found)

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from survey.errors import MessageError
 from survey.flows.case_contacts import plain_mailbox
 from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk, Changes, facts_of, refresh
 from survey.flows.letter_content import Content, Means, compose, servers_of
+from survey.flows.letter_files import content_path, is_there, write_content
 from survey.flows.letter_following import follow
 from survey.flows.reverification import reverify
 from survey.model.agency import Agency
@@ -24,8 +24,6 @@ from survey.model.letter import LetterKind, LetterState
 from survey.notify.due import due_step
 from survey.notify.recipient import check_recipient
 from survey.storage.audit import record
-from survey.storage.files import replacing
-from survey.storage.layout import Layout
 
 _OPEN = {LetterState.PLANNED, LetterState.APPROVED}
 _MANY = 20
@@ -76,20 +74,6 @@ def plan_letters(desk: CaseDesk, means: Means, lot: Lot, now: datetime) -> Lette
         queued = _reverify(desk, work.needed, now)
         follow(desk, now)
     return _summary(desk, changes, work, queued)
-
-
-def content_path(layout: Layout, letter: OutboxLetter) -> Path:
-    """Where a letter's content lies."""
-    return layout.root / letter.content
-
-
-def write_content(layout: Layout, case: Case, kind: LetterKind, content: Content) -> str:
-    """Put a content on the disk under the name that its hash makes; its path below the data."""
-    folder = layout.letters(case.key.campaign) / "outbox"
-    path = folder / f"{case.number}-{kind}-{content.sha256[:16]}.eml"
-    with replacing(path) as part:
-        part.write_bytes(content.data)
-    return str(path.relative_to(layout.root))
 
 
 class _Planning:
@@ -152,14 +136,10 @@ class _Planning:
         content: Content,
         recipient: Contact,
     ) -> None:
-        if before is not None and before.state is LetterState.APPROVED:
-            path = content_path(self._desk.layout, before)
-            if before.facts == content.facts and path.is_file():
-                return  # it still tells what was approved
-        if before is not None and before.state is LetterState.PLANNED:
-            path = content_path(self._desk.layout, before)
-            if before.sha256 == content.sha256 and path.is_file():
-                return
+        if before is not None and is_there(self._desk.layout, before):
+            approved = before.state is LetterState.APPROVED
+            if before.facts == content.facts if approved else before.sha256 == content.sha256:
+                return  # what was approved still holds, or nothing is new
         letter = OutboxLetter(
             case=case.number,
             kind=kind,

@@ -18,7 +18,6 @@ from typing import Any, NoReturn, Protocol
 
 from survey.errors import MessageError, StorageError
 from survey.flows.cases import CaseDesk, facts_of
-from survey.flows.letter_approval import read_content
 from survey.flows.letter_checks import (
     Checks,
     HeldError,
@@ -27,6 +26,7 @@ from survey.flows.letter_checks import (
     NeverError,
     Way,
 )
+from survey.flows.letter_files import read_content
 from survey.flows.letter_following import follow
 from survey.mail.carrier import DoubtError, NotTakenError
 from survey.mail.letter_message import leaving
@@ -34,12 +34,13 @@ from survey.mail.letter_post import LetterDoor
 from survey.model.case import Happened, OutboxLetter
 from survey.model.exposure import OpenServer
 from survey.model.letter import LetterKind, LetterState
+from survey.notify.bounced import is_dead
 from survey.notify.letter_token import envelope_sender
 from survey.storage.audit import record
 from survey.storage.files import replacing
 
-_NO_MAILBOX = re.compile(r"5[0-9]{2}[ -](5\.1\.[1236]|5\.2\.1) ")
-"""A mail server that says for good that there is no such mailbox, or not any more (RFC 3463)."""
+_REPLY = re.compile(r"5[0-9]{2}[ -](5\.[0-9]{1,3}\.[0-9]{1,3})\b")
+"""A mail server's refusal for good, with its enhanced status (RFC 2034)."""
 
 Say = Callable[[str], None]
 
@@ -217,7 +218,8 @@ class _Drive:
     def _not_taken(self, error: NotTakenError) -> NoReturn:
         """It did not go out, for certain; what that means."""
         said = str(error)
-        if error.final and _NO_MAILBOX.match(said):
+        status = _REPLY.match(said)
+        if error.final and status is not None and is_dead(status[1]):
             # first the list: a dead mailbox gets no letter of any case, whatever follows
             self._desk.reach.suppress(
                 self._now.recipient, "our mail server: no such mailbox", self._clock(), asked=False

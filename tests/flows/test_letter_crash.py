@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_cases import NOW, Office, make_office, no_lot
+from made_cases import NOW, Office, made_ledger, make_office, no_lot
 from made_delivery import Crash, Steps
 from made_receivers import MadeMailbox, mail_server, make_certificate
 
@@ -24,7 +24,6 @@ from survey.mail.letter_post import LetterDoor, LetterPost
 from survey.mail.submission import MailServer
 from survey.model.letter import LetterState
 from survey.notify.letter_token import read_token
-from survey.storage.ledger import Ledger
 
 MOST_STEPS = 400
 strides = pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.long)])
@@ -108,10 +107,7 @@ def _restore(office: Office, saved: Path | None) -> None:
     if saved is not None:
         shutil.copy(saved / "ledger.db", office.judged.layout.ledger)
         shutil.copytree(saved / "letters", data / "letters")
-    office.ledger = Ledger.open(
-        f"sqlite:///{office.judged.layout.ledger}",
-        office.judged.layout.ledger.with_name("deliver.lock"),
-    )
+    office.ledger = made_ledger(office.judged.layout)
 
 
 def _save(office: Office, folder: Path) -> Path:

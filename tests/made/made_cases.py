@@ -1,13 +1,17 @@
 """A judged run whose findings may be told, and everything that its letters need."""
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 from judged_run import BEGUN, IP, JudgedRun, make_judged_run
 from made_contacts import made_contacts
 
@@ -29,9 +33,12 @@ from survey.model.experiment import Draw
 from survey.model.exposure import OpenServer
 from survey.model.letter import LetterKind, LetterState
 from survey.model.verdict import Rung
-from survey.storage.keys import LETTERS, make_key
+from survey.settings import Settings
+from survey.storage.keys import LETTERS, make_key, read_key
+from survey.storage.layout import Layout
 from survey.storage.ledger import Ledger
 from survey.storage.schemas import CHECKS, EPISODES, FINDINGS
+from survey.targets.plan import plan_to_json
 
 NOW = BEGUN + timedelta(hours=20)
 DAY = timedelta(days=1)
@@ -199,15 +206,41 @@ def no_lot(agency: Agency, campaign: str, number: str, now: datetime) -> Draw:  
     return Draw("", now)
 
 
+@cache
+def _template() -> tuple[JudgedRun, "tempfile.TemporaryDirectory[str]"]:
+    """A run with three tellable addresses, made once for all tests of a process."""
+    folder = tempfile.TemporaryDirectory()
+    judged = make_judged_run(Path(folder.name))
+    made_contacts(Path(folder.name) / "post")
+    make_key(judged.settings.keys, LETTERS)
+    return judged, folder
+
+
+def made_ledger(layout: Layout) -> Ledger:
+    """The ledger beside the data, which does not wait for the disk: no test cuts the power."""
+    ledger = Ledger.open(f"sqlite:///{layout.ledger}", layout.ledger.with_name("deliver.lock"))
+    sa.event.listen(ledger.engine, "connect", _not_on_disk)
+    ledger.close()
+    return ledger
+
+
+def _not_on_disk(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA journal_mode = MEMORY")
+
+
 def make_office(folder: Path) -> Office:
     """A run with three tellable addresses: a relay, a proxy, and one that is both."""
-    judged = make_judged_run(folder)
-    contacts = made_contacts(folder / "post")
-    key = make_key(judged.settings.keys, LETTERS)
-    ledger = Ledger.open(
-        f"sqlite:///{judged.layout.ledger}", judged.layout.ledger.with_name("deliver.lock")
-    )
-    office = Office(judged, folder, contacts, key, ledger)
+    made, template = _template()
+    shutil.copytree(template.name, folder, dirs_exist_ok=True)
+    settings = Settings(folder / "data", folder / "keys", folder / "agencies")
+    layout, optouts = Layout(settings.data), folder / "optouts.log"
+    plan = replace(made.plan, optouts=str(optouts))
+    layout.run(plan.campaign, plan.run).plan.write_bytes(plan_to_json(plan))
+    judged = JudgedRun(settings, layout, plan, optouts)
+    ledger = made_ledger(layout)
+    key = read_key(settings.keys, LETTERS)
+    office = Office(judged, folder, folder / "post" / "contacts.toml", key, ledger)
     office.prove(NOW - timedelta(hours=2))
     return office
 
