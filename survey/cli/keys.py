@@ -5,7 +5,7 @@ import click
 from survey.cli.main import settings_of
 from survey.cli.screen import say
 from survey.storage.certificates import make_certificates
-from survey.storage.keys import EXPERIMENT, LETTERS, TOKEN, make_key
+from survey.storage.keys import EXPERIMENT, LETTERS, SITE, TOKEN, make_key
 
 
 @click.group()
@@ -23,7 +23,9 @@ def init_command(ctx: click.Context) -> None:
     say(f"{folder}: the token key is there; canary and workers need the same one, 0600")
     make_key(folder, EXPERIMENT)
     make_key(folder, LETTERS)
+    make_key(folder, SITE)
     say(f"{folder}: the key of letters is there; keep a copy, or no bounce is known again")
+    say(f"{folder}: the key of cases' pages is there; with another, links in letters are dead")
     say(f"{folder}: the key of lots is there; it stays on this machine (docs/experiments.md)")
     say(
         f"{folder}: certificates of coordinator and workers {'made' if made else 'are there'}; "

@@ -46,15 +46,22 @@ class BuiltSite:
 
 
 def build_site(
-    settings: Settings, campaign: Campaign, folder: Path, now: datetime | None = None
+    settings: Settings,
+    campaign: Campaign,
+    folder: Path,
+    now: datetime | None = None,
+    *,
+    served: bool = False,
 ) -> BuiltSite:
     """Write the whole site into a folder, in one step; an earlier one is replaced.
+
+    ``served``: the pages that answer are served, too, and linked to (``flows.site_serving``).
 
     Raises:
         ConfigError: An agency's file is wrong, or something else than a site is in the folder.
     """
     published = published_figures(settings, campaign.id)
-    facts = site_facts(settings, campaign, now or datetime.now(UTC), published)
+    facts = site_facts(settings, campaign, now or datetime.now(UTC), published, served=served)
     made = site_files(facts)
     if published is not None:
         made |= {f"figures/{name}": data for name, data in published.files.items()}
@@ -72,7 +79,12 @@ def build_site(
 
 
 def site_facts(
-    settings: Settings, campaign: Campaign, now: datetime, published: Published | None = None
+    settings: Settings,
+    campaign: Campaign,
+    now: datetime,
+    published: Published | None = None,
+    *,
+    served: bool = False,
 ) -> Facts:
     """What the pages tell."""
     languages = sorted(set(written()) & set(written_letters()))
@@ -82,6 +94,7 @@ def site_facts(
         guides={language: _guides(language) for language in languages},
         signs=_signs(),
         figures=published.figures if published else None,
+        served=served,
         made_at=now,
     )
 

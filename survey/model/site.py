@@ -24,6 +24,11 @@ def closing_page(page: str, probe: Probe | None = None) -> str:
     return f"{page.rstrip('/')}/close" + (f"/{_CLOSING[probe]}" if probe else "")
 
 
+def case_page(page: str, number: str, mark: str) -> str:
+    """The page of one case; only who has its mark finds it."""
+    return f"{page.rstrip('/')}/case/{number}/{mark}/"
+
+
 def closing_kind(probe: Probe) -> str:
     """The kind of server that a probe finds, as it stands in addresses."""
     return _CLOSING[probe]

@@ -54,7 +54,7 @@ def root_of(page: str) -> str:
 
 def site_files(facts: Facts) -> dict[str, bytes]:
     """Every file by its path below the site's root; those of ``.well-known`` are not among them."""
-    assets = _assets(facts)
+    assets = assets_of(facts)
     made = {name: data.encode() for name, data in assets.values()}
     for code in facts.guides:
         for path, page in _pages(facts, code, {name: at for name, (at, _) in assets.items()}):
@@ -72,16 +72,18 @@ def _pages(facts: Facts, code: str, assets: Mapping[str, str]) -> Iterator[tuple
     guides = facts.guides[code]
     language = speak(code)
     below = "" if code == SOURCE else f"{code}/"
-    shared = _shared(facts, language, assets)
+    known = shared(facts, language, assets)
 
     def page(template: str, path: str, **more: object) -> tuple[str, str]:
         place = f"{below}{path}/" if path else below
-        text = environment().get_template(template).render(shared | _place(shared, path) | more)
+        text = environment().get_template(template).render(known | _place(known, path) | more)
         return f"{place}index.html", text
 
     programs = programs_in(language, guides)
     kinds = kinds_in(language, guides)
-    for path, _ in shared["menu"]:
+    for path, _ in known["menu"]:
+        if path == "own-test":
+            continue  # it answers, and is no file
         yield page(f"{path or 'index'}.html", path, programs=programs, kinds=kinds)
     for kind in kinds:
         yield page("kind.html", f"close/{kind.id}", kind=kind)
@@ -89,7 +91,7 @@ def _pages(facts: Facts, code: str, assets: Mapping[str, str]) -> Iterator[tuple
         yield page("program.html", f"close/{program.id}", program=program)
     yield (
         f"{below}404.html",
-        environment().get_template("lost.html").render(shared | _place(shared, "", lost=True)),
+        environment().get_template("lost.html").render(known | _place(known, "", lost=True)),
     )
 
 
@@ -104,7 +106,7 @@ def _place(shared: Mapping[str, Any], path: str, *, lost: bool = False) -> dict[
     return {"here": None if lost else path, "page_in": page_in}
 
 
-def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict[str, Any]:
+def shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict[str, Any]:
     """What every page of a language may name."""
     campaign = facts.campaign
     root = root_of(campaign.identity.page)
@@ -122,7 +124,7 @@ def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict
         "root": root,
         "to": lambda path: f"{root}{below}{path}/" if path else f"{root}{below}",
         "asset": lambda name: f"{root}{assets[name]}",
-        "menu": _menu(language, figures=facts.figures is not None),
+        "menu": _menu(language, figures=facts.figures is not None, served=facts.served),
         "figures": figures_page(language, facts.figures) if facts.figures else None,
         "day": language.day(facts.made_at),
         "n_agencies": language.count(
@@ -150,20 +152,22 @@ def _shared(facts: Facts, language: Language, assets: Mapping[str, str]) -> dict
     }
 
 
-def _menu(language: Language, *, figures: bool) -> tuple[tuple[str, str], ...]:
+def _menu(language: Language, *, figures: bool, served: bool) -> tuple[tuple[str, str], ...]:
     """The pages that are everywhere: path and name."""
     pages = (
         ("", language.say("Start")),
         ("close", language.say("Close it")),
         ("letter", language.say("Is it genuine?")),
         ("scanning", language.say("How we scan")),
+        ("own-test", language.say("Test yours")),
         ("opt-out", language.say("Opt out")),
         ("figures", language.say("Figures")),
         ("agencies", language.say("Agencies")),
         ("privacy", language.say("Privacy")),
         ("contact", language.say("Contact")),
     )
-    return tuple(one for one in pages if figures or one[0] != "figures")
+    left_out = {"" if figures else "figures", "" if served else "own-test"} - {""}
+    return tuple(one for one in pages if one[0] not in left_out)
 
 
 def _questions(language: Language) -> tuple[tuple[str, str], ...]:
@@ -267,7 +271,7 @@ def _sent(facts: Facts, probe: Probe) -> str:
     return text.rstrip("\n")
 
 
-def _assets(facts: Facts) -> dict[str, tuple[str, str]]:
+def assets_of(facts: Facts) -> dict[str, tuple[str, str]]:
     """(path, text) of what pages share, by name; a path changes with the text, for caches."""
     texts = {
         "site.css": _own("site.css"),

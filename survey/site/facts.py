@@ -41,6 +41,7 @@ class Facts:
         guides: By language; the site is written in each of them.
         signs: By program, patterns of what it says of itself.
         figures: What of the results everybody may see; None before the first survey.
+        served: Whether the pages that answer are served, too (``site.app``).
         made_at: When the site is made (UTC).
     """
 
@@ -49,4 +50,5 @@ class Facts:
     guides: Mapping[str, Guides]
     signs: Mapping[str, tuple[str, ...]]
     figures: PublicFigures | None
+    served: bool
     made_at: datetime

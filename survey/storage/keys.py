@@ -17,6 +17,9 @@ EXPERIMENT = "experiment"
 LETTERS = "letters"
 """Name of the key by which what comes back is known to be about a letter of ours."""
 
+SITE = "site"
+"""Name of the key by which addresses of cases' pages are made, so that nobody can guess one."""
+
 
 def make_key(folder: Path, name: str) -> bytes:
     """The key ``name``, made if it is not there yet; 32 random bytes as hex in a 0600 file."""

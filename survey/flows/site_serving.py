@@ -1,0 +1,123 @@
+"""``survey site serve``: the pages that answer, in front of a campaign's cases."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from survey.errors import SurveyError
+from survey.flows.site import site_facts
+from survey.flows.site_desk import SiteDesk
+from survey.model.site import case_page
+from survey.settings import Settings
+from survey.site.answering import Answering
+from survey.site.app import host_of, make_app
+from survey.site.guard import Guard
+from survey.site.links import case_mark
+from survey.storage.keys import SITE, read_key
+from survey.storage.ledger import Ledger
+from survey.targets.campaign import Campaign
+
+_LOG = logging.getLogger("survey.site")
+
+
+def site_app(
+    settings: Settings,
+    campaign: Campaign,
+    desk: SiteDesk,
+    *,
+    folder: Path | None = None,
+    per_second: float = 20,
+) -> Guard:
+    """The application over a desk.
+
+    Raises:
+        ConfigError: The key of the site is missing.
+    """
+    facts = site_facts(settings, campaign, datetime.now(UTC), served=True)
+    return make_app(
+        Answering(facts),
+        desk,
+        read_key(settings.keys, SITE),
+        host=host_of(campaign.identity.page),
+        folder=folder,
+        per_second=per_second,
+    )
+
+
+def serve_site(
+    settings: Settings,
+    campaign: Campaign,
+    ledger: Ledger,
+    address: str,
+    port: int,
+    *,
+    folder: Path | None = None,
+    trusted: str = "127.0.0.1",
+    refresh: float = 20,
+    per_second: float = 20,
+) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        settings: Where things are.
+        campaign: Whose cases.
+        ledger: Where they are.
+        address: Where to listen.
+        port: And on which port.
+        folder: Static pages to serve as well, or None.
+        trusted: The reverse proxy whose word about a visitor's address counts.
+        refresh: Seconds between two looks at ledger and tables.
+        per_second: Requests of one visitor.
+    """
+    desk = SiteDesk(settings, ledger, campaign.id)
+    app = site_app(settings, campaign, desk, folder=folder, per_second=per_second)
+    with refreshing(desk, refresh):
+        uvicorn.run(
+            app,
+            host=address,
+            port=port,
+            access_log=False,  # it would name cases and visitors (law 8)
+            log_level="warning",
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=trusted,
+            limit_concurrency=1000,
+            timeout_keep_alive=5,
+            h11_max_incomplete_event_size=16_384,
+            lifespan="off",
+        )
+
+
+@contextmanager
+def refreshing(desk: SiteDesk, seconds: float) -> Iterator[None]:
+    """Look at ledger and tables again and again, meanwhile."""
+    stop = threading.Event()
+
+    def again() -> None:
+        while not stop.wait(seconds):
+            try:
+                desk.refresh()
+            except SurveyError as error:  # what was known stays; its text may name a host
+                _LOG.warning("ledger or tables can't be read: %s", type(error).__name__)
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def page_of_case(settings: Settings, page: str, number: str) -> str:
+    """The address of a case's page, for its letters.
+
+    Raises:
+        ConfigError: The key of the site is missing.
+    """
+    return case_page(page, number, case_mark(read_key(settings.keys, SITE), number))
