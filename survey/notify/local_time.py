@@ -31,7 +31,7 @@ _WIDEST = 13
 
 
 def local_time(moment: datetime, country: str, language: str) -> str:
-    """Time of day and the city whose clocks show it, with the date if that is another one.
+    """Time of day and the city whose clocks show it, with the day if that is another one.
 
     Args:
         moment: With its zone.
@@ -39,16 +39,17 @@ def local_time(moment: datetime, country: str, language: str) -> str:
         language: In which the city is named (BCP 47).
 
     Returns:
-        Such as ``07:30:09 Madrid``, or ``07:30:09 UTC+1`` where the name is long; "" where a
-        country has several times, or none is known.
+        Such as ``07:30:09 Madrid``, ``07:30:09 UTC+1`` where the name is long, ``11-25 04:30:09
+        UTC+8`` on another day: a row of a letter stays narrow. "" where a country has several
+        times, or none is known.
     """
     zone = _zone(country)
     if not zone:
         return ""
     there = moment.astimezone(ZoneInfo(zone))
-    date = "" if there.date() == moment.date() else "%Y-%m-%d "
+    date = "" if there.date() == moment.date() else "%m-%d "
     city = _city(zone, Locale.parse(_LOCALES.get(language, language), sep="-"))
-    place = city if columns(city) <= _WIDEST else _offset(there)
+    place = city if not date and columns(city) <= _WIDEST else _offset(there)
     return there.strftime(f"{date}%H:%M:%S ") + place
 
 

@@ -3,12 +3,18 @@
 from datetime import UTC, datetime
 
 import pytest
+from babel.core import get_global
+from made_notice import make_case
 
-from survey.notify.letter import written
+from survey.model.letter import LetterKind
+from survey.notify import letter as letters
+from survey.notify.letter import write_letter, written
 from survey.notify.local_time import local_time
+from survey.notify.wrapping import columns
 
 WINTER = datetime(2026, 1, 5, 6, 30, 9, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 5, 6, 30, 9, tzinfo=UTC)
+WIDEST = "01-06 00:15:09 UTC+5:45"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +38,7 @@ def test_summer_time_is_kept() -> None:
 
 def test_another_day_is_named() -> None:
     """Else the hour would belong to the wrong one."""
-    assert local_time(WINTER.replace(hour=20), "JP", "en") == "2026-01-06 05:30:09 Tokyo"
+    assert local_time(WINTER.replace(hour=20), "JP", "en") == "01-06 05:30:09 UTC+9"
 
 
 @pytest.mark.parametrize("country", ["US", "RU", "BR", "", "XX"])
@@ -62,3 +68,24 @@ def test_portuguese_of_portugal_names_cities_as_it_does() -> None:
 def test_city_is_named_in_the_readers_language(language: str) -> None:
     """Every language of the letters is one that names are known in."""
     assert local_time(WINTER, "JP", language).startswith("15:30:09 ")
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "ru"])
+@pytest.mark.parametrize("hour", [0, 23])
+def test_no_countrys_time_is_wider_than_the_widest(language: str, hour: int) -> None:
+    """What the rows of letters have room for."""
+    for country in get_global("territory_zones"):
+        shown = local_time(WINTER.replace(hour=hour), country, language)
+        assert columns(shown) <= columns(WIDEST), (country, shown)
+
+
+@pytest.mark.parametrize("language", written())
+def test_rows_of_letters_have_room_for_the_widest(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words before a time are short enough in every language, whatever country is told."""
+    monkeypatch.setattr(letters, "local_time", lambda *_: WIDEST)
+    for kind in (kind for kind in LetterKind if language in written(kind)):
+        text = write_letter(make_case(kind), language).text
+        assert WIDEST in text
+        assert [line for line in text.splitlines() if columns(line) > 72] == []
