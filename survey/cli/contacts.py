@@ -15,6 +15,7 @@ from survey.flows.contacts import (
     init_suppressions,
     known_contacts,
     note_export,
+    remarks,
     suppress_contact,
     suppressions,
 )
@@ -55,6 +56,8 @@ def find_command(
     """
     settings, wanted = settings_of(ctx), _addresses(ips)
     note_export(settings, "contacts find", wanted)
+    for remark in remarks(contacts):
+        say(remark)
     found = contacts_for(settings, wanted, contacts=contacts)
     if as_json:
         document([_content(one) for one in found.values()])

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from survey.enrichment.contacts.bootstrap import CURE, OLD, read_bootstrap
 from survey.enrichment.contacts.mailbox_place import why_not_there
 from survey.enrichment.contacts.means import read_means
 from survey.enrichment.contacts.names import UnsureError
@@ -123,6 +124,21 @@ def cert_for(contacts: Path, country: str) -> Contact | None:
     means = read_means(contacts)
     found = means.cert_of(country)
     return None if found is None or read_list(means.suppressed).of(found.email) else found
+
+
+def remarks(contacts: Path, now: datetime | None = None) -> tuple[str, ...]:
+    """What a person should know about ``contacts.toml``, one line each: a bootstrap file grows old.
+
+    Raises:
+        ConfigError: It or the bootstrap file is wrong.
+    """
+    rdap = read_means(contacts).rdap
+    if rdap is None:
+        return ()
+    published = read_bootstrap(rdap.bootstrap).published
+    if (now or datetime.now(UTC)) - published < OLD:
+        return ()
+    return (f"{rdap.bootstrap}: was published on {published:%Y-%m-%d}; {CURE}",)
 
 
 def init_suppressions(contacts: Path) -> Path:

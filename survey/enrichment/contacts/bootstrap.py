@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,8 @@ from survey.model.address import Range
 from survey.targets.ranges import parse_cidr
 
 CURE = "fetch IANA's ipv4.json again"
+OLD = timedelta(days=180)
+"""Ranges move between registries now and then."""
 
 
 @dataclass(frozen=True, slots=True)

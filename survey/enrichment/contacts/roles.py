@@ -21,11 +21,11 @@ _ROLES = {
     "trouble",
 }
 _PARTS = re.compile(r"[._+-]")
-_PLAIN = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,189}")
+_PLAIN = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]{1,64}@[\w.-]{1,189}", re.ASCII)
 
 
 def is_plain(email: str) -> bool:
-    """Whether it may be a mailbox: printable ASCII, one ``@``, no space."""
+    """Whether it may be a mailbox: no quotes, no comment, no address for a domain, ASCII."""
     return bool(_PLAIN.fullmatch(email))
 
 

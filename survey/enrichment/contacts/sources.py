@@ -25,7 +25,7 @@ from survey.enrichment.contacts.means import (
 )
 from survey.enrichment.contacts.names import Names, UnsureError, is_name, points_back
 from survey.enrichment.contacts.pace import Pace
-from survey.enrichment.contacts.rdap import UnreadableError, read_network
+from survey.enrichment.contacts.rdap import MOST_MAILBOXES, UnreadableError, read_network
 from survey.enrichment.contacts.roles import is_plain, rank
 from survey.enrichment.contacts.security_txt import PATH, read_security_txt
 from survey.model.address import format_ip
@@ -155,7 +155,8 @@ class AbuseZone:
             for word in _SEPARATORS.split(record.decode("ascii", "replace"))
             if is_plain(word)
         ]
-        return Said(alone(ip), tuple(Mailbox(word) for word in sorted(words, key=rank)), zone)
+        best = sorted(dict.fromkeys(words), key=rank)[:MOST_MAILBOXES]
+        return Said(alone(ip), tuple(map(Mailbox, best)), zone)
 
 
 @dataclass(frozen=True, slots=True)
