@@ -118,7 +118,9 @@ def write_findings(layout: Layout, material: Material, slice_rows: int = SLICE_R
             connection.execute(
                 query("findings"), {"campaign": material.campaign, "run": material.run}
             )
-            findings.add(connection.sql("FROM findings").to_arrow_table())
+            # several threads read a table, each its part: only a question has an order
+            ordered = connection.sql("FROM findings ORDER BY ip, port, probe")
+            findings.add(ordered.to_arrow_table())
             together = connection.sql(query("hosts")).to_arrow_table()
             hosts.add(together)
             tally.add(together)

@@ -1,5 +1,5 @@
 -- The findings of one slice, each with what answered, and the country and network of its address.
--- Grain: one per (campaign, run, ip, port, probe); sorted by it.
+-- Grain: one per (campaign, run, ip, port, probe); a table has no order.
 -- Reads: judged, rules, flags, identified, located, optout_ranges.  Used by: findings.py.
 -- Bound: $campaign, $run.
 CREATE OR REPLACE TEMP TABLE findings AS
@@ -48,5 +48,4 @@ LEFT JOIN flags AS f ON j.ip = f.ip AND j.port = f.port AND j.probe = f.probe
 LEFT JOIN identified AS i ON j.ip = i.ip AND j.port = i.port
 JOIN located AS l ON j.ip = l.ip AND j.last_seen::DATE = l.day
 ASOF LEFT JOIN optout_ranges AS o ON j.ip >= o.range_start
-WHERE o.range_end IS NULL OR j.ip > o.range_end  -- who opted out is in no output
-ORDER BY j.ip, j.port, j.probe;
+WHERE o.range_end IS NULL OR j.ip > o.range_end;  -- who opted out is in no output
