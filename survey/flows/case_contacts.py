@@ -6,13 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from survey.enrichment.contacts.means import read_means
-from survey.flows.contacts import cert_for, contacts_for, why_not
+from survey.flows.contacts import (
+    cert_for,
+    contacts_for,
+    suppress_contact,
+    suppressions,
+    why_not,
+)
 from survey.model.agency import Agency
 from survey.model.contact import Contact
 from survey.model.exposure import OpenServer
 from survey.settings import Settings
-from survey.storage.suppression_list import Cause, read_list, suppress
+from survey.storage.suppression_list import Cause
 
 
 class Reach(Protocol):
@@ -21,7 +26,7 @@ class Reach(Protocol):
     def contacts(self, ips: Collection[int], now: datetime) -> Mapping[int, Contact]:
         """The contact of each address that has one whom a letter may go to."""
 
-    def authority(self, server: OpenServer, now: datetime) -> Contact | None:
+    def authority(self, server: OpenServer) -> Contact | None:
         """The national CERT that answers where a server is, if it is known."""
 
     def why_not(self, email: str, ips: Collection[int]) -> str:
@@ -46,7 +51,7 @@ class Contacts:
         found = contacts_for(self.settings, ips, contacts=self.file, now=now)
         return {ip: plain_mailbox(one.contact) for ip, one in found.items() if one.contact}
 
-    def authority(self, server: OpenServer, now: datetime) -> Contact | None:  # noqa: ARG002 - it is dated by its file
+    def authority(self, server: OpenServer) -> Contact | None:
         """As ``[[certs]]`` has it."""
         return cert_for(self.file, server.country)
 
@@ -56,16 +61,15 @@ class Contacts:
 
     def suppressed(self, email: str) -> str:
         """What the organisation's list says."""
-        entry = read_list(read_means(self.file).suppressed).of(email)
+        entry = suppressions(self.file).of(email)
         return f"suppressed since {entry.added_at:%Y-%m-%d}: {entry.why}" if entry else ""
 
     def suppress(self, email: str, why: str, now: datetime, *, asked: bool) -> None:
         """One entry in the organisation's list, unless there is one."""
-        path = read_means(self.file).suppressed
-        known = read_list(path).of(email)
-        if known is not None and (known.cause is Cause.ASKED or not asked):
-            return
-        suppress(path, email, Cause.ASKED if asked else Cause.DEAD, "survey notify", why, now)
+        known = suppressions(self.file).of(email)
+        if known is None or (asked and known.cause is Cause.DEAD):
+            cause = Cause.ASKED if asked else Cause.DEAD
+            suppress_contact(self.settings, self.file, email, cause, "survey notify", why, now)
 
 
 def plain_mailbox(contact: Contact) -> Contact:

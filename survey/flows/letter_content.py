@@ -13,14 +13,16 @@ from survey.mail.letter_message import letter_content
 from survey.mail.message import Mail
 from survey.model.case import Case, CaseFinding, OutboxLetter
 from survey.model.contact import Contact
-from survey.model.experiment import OPERATORS, Wording
+from survey.model.experiment import OPERATORS, Medium, Wording
 from survey.model.exposure import OpenServer
 from survey.model.language import choose_language
 from survey.model.letter import LetterKind
+from survey.model.site import case_page
 from survey.model.verdict import Rung
 from survey.notify.letter import address_letter, write_letter, written
 from survey.notify.letter_token import letter_token
 from survey.notify.notice import Notice
+from survey.site.links import case_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,12 @@ class Means:
     Attributes:
         key: The secret that letters' tokens are made with.
         stop_page: Address below which a POST stops letters, or "".
+        site: The secret that the addresses of cases' pages are made with; None: no site answers.
     """
 
     key: bytes
     stop_page: str = ""
+    site: bytes | None = None
 
 
 def compose(  # noqa: PLR0917 - all that a letter is made of
@@ -106,7 +110,9 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
         tests_since=facts.open_since((one.test for one in findings), sent) if later else 0,
         closed_at=case.closed_at if kind is LetterKind.THANKS else None,
         written_to=case.key.email if kind is LetterKind.ESCALATION else "",
+        case_page=_page(plan.identity.page, case.number, means),
         steps_first=draw is not None and draw.wording is Wording.STEPS_FIRST,
+        medium=draw.medium if draw is not None else Medium.TEXT,
     )
     wishes: tuple[str, ...] = (recipient.language, *agency.languages)
     if draw is not None and draw.language != OPERATORS:
@@ -124,11 +130,18 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
         agency.id,
         letter.language,
         notice.steps_first,
+        notice.medium,
+        notice.case_page,
         mail.unsubscribe_page,
         *sorted(f"{one.ip} {one.port} {one.probe}" for one in servers),
     )
     mark = hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()
     return Content(letter_content(mail), mark, mail, len(servers))
+
+
+def _page(page: str, number: str, means: Means) -> str:
+    """The address of the case's own page, if there is one."""
+    return case_page(page, number, case_mark(means.site, number)) if means.site else ""
 
 
 def servers_of(facts: Facts, case: Case, findings: Sequence[CaseFinding]) -> tuple[OpenServer, ...]:

@@ -16,7 +16,7 @@ from survey.model.agency import Agency
 from survey.model.experiment import Draw
 from survey.notify.experiment import draw
 from survey.settings import Settings
-from survey.storage.keys import EXPERIMENT, LETTERS, read_key
+from survey.storage.keys import EXPERIMENT, LETTERS, SITE, read_key
 from survey.storage.outgoing import LettersTable
 
 
@@ -40,7 +40,8 @@ def letter_means(settings: Settings, outgoing: Outgoing) -> Means:
         ConfigError: ``[letters]`` or their key is missing.
     """
     table = letters_table(outgoing)
-    return Means(read_key(settings.keys, LETTERS), table.stop_page or "")
+    site = read_key(settings.keys, SITE) if table.case_pages else None
+    return Means(read_key(settings.keys, LETTERS), table.stop_page or "", site)
 
 
 def way_out(settings: Settings, outgoing: Outgoing) -> Way:

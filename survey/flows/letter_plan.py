@@ -180,7 +180,7 @@ class _Planning:
         if kind is not LetterKind.ESCALATION:
             return Contact(case.key.email, case.contact_name, case.language, "")
         servers = servers_of(self._facts, case, findings)
-        found = self._desk.reach.authority(servers[0], self._now) if servers else None
+        found = self._desk.reach.authority(servers[0]) if servers else None
         if found is None:
             raise MessageError(f"{case.number}: no national CERT is known to escalate to")
         found = plain_mailbox(check_recipient(found))

@@ -178,7 +178,7 @@ class Outbox:
         """Messages that were read in our mailbox, by kind."""
         wanted = sa.select(MAIL.c.kind, sa.func.count()).group_by(MAIL.c.kind)
         with self._engine.connect() as connection:
-            return dict(connection.execute(wanted).tuples())
+            return {str(kind): int(count) for kind, count in connection.execute(wanted)}
 
     def last_read(self) -> datetime | None:
         """When a message was read last, UTC."""

@@ -94,6 +94,7 @@ class LettersTable(_Closed):
     per_domain_per_day: Annotated[int, Field(ge=1)] = 10
     bounce_domain: Annotated[str, matching(_DOMAIN, "write a domain")] | None = None
     only: list[Annotated[str, matching(_DOMAIN, "write a domain")]] = []
+    case_pages: bool = False
     stop_page: Annotated[str, matching(_HTTPS, "write an https address")] | None = None
     maildir: Annotated[str, AfterValidator(_absolute)] | None = None
     imap: ImapTable | None = None

@@ -48,9 +48,9 @@ CERT = "incidents@cert.example"
 class Reach(Contacts):
     """With a national CERT."""
 
-    def authority(self, server: OpenServer, now: datetime) -> Contact | None:  # noqa: ARG002 - as the real one
+    def authority(self, server: OpenServer) -> Contact | None:  # noqa: ARG002 - as the real one
         """Always the same."""
-        return Contact(CERT, "CERT", "en", "", ContactSource.CERT, "test", now)
+        return Contact(CERT, "CERT", "en", "", ContactSource.CERT, "test", NOW)
 
 
 @dataclass
