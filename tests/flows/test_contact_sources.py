@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dns.reversename
 import pytest
 from made_sources import NOW, SHAPES, MadeSources, made_sources
 from made_web import Reply
@@ -63,7 +64,7 @@ def test_registries_name_their_abuse_role(sources: MadeSources, registry: str, e
 def test_a_registry_that_lists_itself_is_passed_over(sources: MadeSources) -> None:
     """LACNIC names its own mailbox for whole ranges; the next source decides."""
     ip = sources.serve("lacnic")
-    sources.names.add("130.113.0.203.abuse.example.net", "TXT", '"abuse@sierra.example"')
+    sources.name_in_zone(ip, '"abuse@sierra.example"')
     one = sources.seek(ip)
 
     assert who(one) == ("abuse@sierra.example", ContactSource.ABUSE_ZONE, "abuse.example.net")
@@ -142,11 +143,15 @@ def test_the_ripe_database_is_asked_for_what_ripe_has(sources: MadeSources) -> N
 def test_a_zone_of_abuse_contacts_is_asked_by_the_resolver(sources: MadeSources) -> None:
     """Several mailboxes of one record: the abuse desk first; rubbish is none."""
     record = '"jane@nube.example, abuse@nube.example" " <x@y> \\195\\164@nube.example"'
-    sources.names.add("7.2.0.192.abuse.example.net", "TXT", record)
+    sources.name_in_zone("192.0.2.7", record)
     one = sources.seek("192.0.2.7")
 
     assert who(one)[:2] == ("abuse@nube.example", ContactSource.ABUSE_ZONE)
-    assert ("7.2.0.192.abuse.example.net", "TXT") in sources.names.asked
+    assert [name for name, kind in sources.names.asked if kind == "TXT"] == [
+        dns.reversename.from_address("192.0.2.7")
+        .to_text()
+        .replace("in-addr.arpa.", "abuse.example.net")
+    ]
 
 
 def test_a_name_that_leads_back_names_its_organisation(sources: MadeSources) -> None:
@@ -355,8 +360,8 @@ def test_what_is_known_is_shown_without_asking(sources: MadeSources) -> None:
 
 def test_answers_die_and_are_forgotten(sources: MadeSources) -> None:
     """After the period of contacts; and what is about an erased address alone, at once."""
-    sources.names.add("7.2.0.192.abuse.example.net", "TXT", '"abuse@nube.example"')
-    sources.names.add("8.2.0.192.abuse.example.net", "TXT", '"abuse@nube.example"')
+    sources.name_in_zone("192.0.2.7", '"abuse@nube.example"')
+    sources.name_in_zone("192.0.2.8", '"abuse@nube.example"')
     for ip in ("192.0.2.7", "192.0.2.8"):
         sources.seek(ip)
     layout = Layout(sources.settings.data)

@@ -61,6 +61,10 @@ class MadeSources:
         self.web.replies[path + ip] = Reply((SHAPES / f"{registry}.json").read_bytes())
         return ip
 
+    def name_in_zone(self, ip: str, *texts: str) -> None:
+        """Have a TXT record for an address in the zone of abuse contacts."""
+        self.names.add(".".join(reversed(ip.split("."))) + ".abuse.example.net", "TXT", *texts)
+
     def asked(self) -> list[str]:
         """Questions to web servers since the last call."""
         asked = list(self.web.asked)

@@ -31,8 +31,9 @@ def test_the_mailbox_and_for_which_addresses() -> None:
     net = Range(parse_ip("198.51.100.0"), parse_ip("198.51.100.255"))
 
     assert read(SHAPE) == (net, ["abuse@cierzo.example"])
-    wide = SHAPE | {"parameters": {"primary-key": {"value": "198.51.0.0-198.51.255.255"}}}
-    assert read(wide) == (net, ["abuse@cierzo.example"])
+    wide = SHAPE | {"parameters": {"primary-key": {"value": "10.1.0.0-10.1.255.255"}}}
+    about, _ = read_abuse_c(json.dumps(wide).encode(), parse_ip("10.1.2.3"))
+    assert about == Range(parse_ip("10.1.2.0"), parse_ip("10.1.2.255"))
 
 
 @pytest.mark.parametrize(
