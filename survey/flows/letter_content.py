@@ -11,7 +11,7 @@ from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk
 from survey.mail.letter_message import letter_content
 from survey.mail.message import Mail
-from survey.model.case import Case, CaseFinding, OutboxLetter
+from survey.model.case import Case, CaseFinding, Closing, OutboxLetter
 from survey.model.contact import Contact
 from survey.model.experiment import OPERATORS, Medium, Wording
 from survey.model.exposure import OpenServer
@@ -109,6 +109,7 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
         reminded=reminder.sent_at if reminder is not None and later else None,
         tests_since=facts.open_since((one.test for one in findings), sent) if later else 0,
         closed_at=case.closed_at if kind is LetterKind.THANKS else None,
+        twice=case.closed_by is Closing.FIXED,
         written_to=case.key.email if kind is LetterKind.ESCALATION else "",
         case_page=_page(plan.identity.page, case.number, means),
         steps_first=draw is not None and draw.wording is Wording.STEPS_FIRST,

@@ -164,6 +164,7 @@ def _facts(notice: Notice, language: str) -> dict[str, object]:
         "reminded": _day(notice.reminded),
         "tests_since": notice.tests_since,
         "closed_at": _day(notice.closed_at),
+        "twice": notice.twice,
         "written_to": show_text(notice.written_to, _NAME),
         "case_page": notice.case_page,
         "steps_first": notice.steps_first,

@@ -32,6 +32,7 @@ class Notice:
         reminded: When the reminder went out, UTC, or None.
         tests_since: How many tests since the first notice found it open.
         closed_at: Since when it is closed (thanks), UTC.
+        twice: Two tests on two days say so; one that was asked for may be enough to close a case.
         case_page: The page of the case, or "".
         written_to: The operator's mailbox that did not help (escalation), or "".
         medium: As what it goes out; a PDF is attached only if it says so.
@@ -53,6 +54,7 @@ class Notice:
     reminded: datetime | None = None
     tests_since: int = 0
     closed_at: datetime | None = None
+    twice: bool = True
     case_page: str = ""
     written_to: str = ""
     medium: Medium = Medium.TEXT

@@ -140,6 +140,17 @@ def test_steps_may_come_first(language: str) -> None:
     assert first.text.index(close) < first.text.index("2026-11-24") < usual.text.index(close)
 
 
+@pytest.mark.parametrize("language", written(LetterKind.THANKS))
+def test_two_tests_are_claimed_only_if_there_were_two(language: str) -> None:
+    """A test that the operator asked for may close a case alone."""
+    words = told(language)["thanks"]
+    once = letters_only(
+        write_letter(replace(make_case(LetterKind.THANKS), twice=False), language).text
+    )
+    assert letters_only(words["twice"]) not in once
+    assert letters_only(words["closed"]) in once
+
+
 @pytest.mark.parametrize(("kind", "language"), LATER_IN)
 def test_later_letter_does_not_threaten(kind: LetterKind, language: str) -> None:
     """The second time no less calm than the first."""
