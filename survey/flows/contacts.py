@@ -62,7 +62,7 @@ def contacts_for(
     """
     desk = open_desk(settings, contacts, now or datetime.now(UTC))
     try:
-        return {ip: desk.seek(ip) for ip in sorted(set(ips))}
+        return desk.seek_all(ips)
     finally:
         desk.asking.save()
 

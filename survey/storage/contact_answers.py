@@ -5,6 +5,7 @@ So nobody is asked twice what was just answered.
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from survey.errors import StorageError
 from survey.model.address import Range
 from survey.model.contact import ContactSource
-from survey.model.contact_answer import Answer, AnswerState, Mailbox
+from survey.model.contact_answer import BLOCK_BITS, Answer, AnswerState, Mailbox
 from survey.storage.files import private_folder, replacing
 from survey.storage.layout import Layout
 from survey.storage.schemas import CONTACT_ANSWERS
@@ -25,7 +26,7 @@ Key = tuple[ContactSource, Range]
 
 
 class ContactAnswers:
-    """The answers of a data directory, with those that are not written down yet."""
+    """The answers of a data directory, with those that are not written down yet; for any thread."""
 
     def __init__(self, layout: Layout) -> None:
         """Read them.
@@ -34,20 +35,35 @@ class ContactAnswers:
             StorageError: The table is damaged.
         """
         self._layout = layout
+        self._lock = threading.Lock()
         self._new: dict[Key, Answer] = {}
-        self._known = {(one.source, one.about): one for one in _read(layout)}
+        # none is about more than one block, so few need to be looked at for an address
+        self._blocks: dict[tuple[ContactSource, int], dict[Range, Answer]] = {}
+        for one in _read(layout):
+            self._keep(one)
+
+    @property
+    def unsaved(self) -> int:
+        """How many are not written down yet."""
+        return len(self._new)
 
     def of(self, source: ContactSource, ip: int) -> Answer | None:
         """The last answer of a source that holds for an address; the narrowest of equals."""
-        found = [
-            one for (kind, about), one in self._known.items() if kind is source and ip in about
-        ]
+        with self._lock:
+            near = self._blocks.get((source, ip >> BLOCK_BITS), {})
+            found = [one for about, one in near.items() if ip in about]
         return max(found, key=lambda one: (one.asked_at, -len(one.about)), default=None)
 
     def add(self, answer: Answer) -> None:
         """Keep one, instead of what was known of the same addresses."""
-        self._known[answer.source, answer.about] = answer
-        self._new[answer.source, answer.about] = answer
+        with self._lock:
+            self._keep(answer)
+            self._new[answer.source, answer.about] = answer
+
+    def _keep(self, answer: Answer) -> None:
+        assert answer.about.start >> BLOCK_BITS == answer.about.end >> BLOCK_BITS, answer.about
+        block = answer.source, answer.about.start >> BLOCK_BITS
+        self._blocks.setdefault(block, {})[answer.about] = answer
 
     def save(self) -> None:
         """Write down what is new, beside what others wrote meanwhile.
@@ -55,18 +71,19 @@ class ContactAnswers:
         Raises:
             StorageError: It can't be written.
         """
-        if not self._new:
+        with self._lock:
+            new, self._new = self._new, {}
+        if not new:
             return
         path = self._layout.contact_answers
         with _locked(path.with_suffix(".lock")):
-            rows = {(one.source, one.about): one for one in _read(self._layout)} | self._new
+            rows = {(one.source, one.about): one for one in _read(self._layout)} | new
             table = pa.Table.from_pylist(
                 [row for key in sorted(rows, key=_order) for row in _rows(rows[key])],
                 schema=CONTACT_ANSWERS,
             )
             with replacing(path) as part:
                 pq.write_table(table, part, compression="zstd")
-        self._new.clear()
 
 
 @contextmanager

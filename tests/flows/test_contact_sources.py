@@ -1,16 +1,19 @@
 """Every source of contacts, asked over real connections to local servers."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import dns.reversename
 import pytest
-from made_sources import NOW, SHAPES, MadeSources, made_sources
+from made_sources import NOW, PATHS, SHAPES, MadeSources, made_sources
 from made_web import Reply
 
 from survey.errors import ConfigError
-from survey.flows.contacts import cert_for, known_contacts, why_not
+from survey.flows.contacts import cert_for, contacts_for, known_contacts, why_not
 from survey.flows.purge import carry_out, plan_purge
 from survey.model.address import parse_ip
 from survey.model.contact import Contact, ContactSource, Sought
@@ -59,6 +62,28 @@ def test_registries_name_their_abuse_role(sources: MadeSources, registry: str, e
     assert sources.web.agents == [
         "secure-your-server (+https://survey.example/; questions@survey.example)"
     ]
+
+
+def test_registries_are_asked_at_the_same_time(sources: MadeSources) -> None:
+    """Each has its own pace, so one does not wait for another; each is asked one by one."""
+    both = threading.Barrier(2, timeout=60)
+    ips = []
+    for registry in ("arin", "ripe"):
+        ip = sources.serve(registry)
+        path = PATHS[registry][0]
+        body = sources.web.replies[path + ip].body
+        sources.web.replies[path + ip] = Reply(raw=partial(answer_together, both, body))
+        ips.append(parse_ip(ip))
+    found = contacts_for(sources.settings, ips, contacts=sources.contacts, now=NOW)
+
+    assert [who(found[ip])[0] for ip in ips] == ["abuse@altamar.example", "abuse@cierzo.example"]
+
+
+def answer_together(both: threading.Barrier, body: bytes, handler: BaseHTTPRequestHandler) -> None:
+    """Answer once the other one was asked, too."""
+    both.wait()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/rdap+json\r\nContent-Length: {len(body)}"
+    handler.connection.sendall(head.encode() + b"\r\n\r\n" + body)
 
 
 def test_a_registry_that_lists_itself_is_passed_over(sources: MadeSources) -> None:
@@ -289,6 +314,10 @@ def test_mail_that_would_go_to_the_server_is_not_sent(sources: MadeSources) -> N
         ({("altamar.example", "A"): ["192.0.2.250"]}, ""),
         ({("altamar.example", "AAAA"): ["2001:db8::1"]}, ""),
         ({}, "altamar.example takes no mail"),
+        (
+            {("altamar.example", "MX"): [f"10 mx{at}.altamar.example." for at in range(21)]},
+            "altamar.example has more than 20 mail hosts",
+        ),
     ],
 )
 def test_where_mail_goes(

@@ -17,7 +17,7 @@ SAVED_EVERY = 25
 _LONGEST = 300
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Asking:
     """What is known, and how long it is believed."""
 
@@ -25,7 +25,6 @@ class Asking:
     ages: CacheTable
     avoid: RangeSet
     now: datetime
-    _unsaved: int = 0
 
     def answer(self, source: Source, ip: int) -> Answer:
         """What a source says about an address: as it was answered lately, or now.
@@ -40,8 +39,7 @@ class Asking:
         if known is not None and known.state is answer.state:
             answer = replace(answer, since=known.since)
         self.answers.add(answer)
-        self._unsaved += 1
-        if self._unsaved >= SAVED_EVERY:
+        if self.answers.unsaved >= SAVED_EVERY:
             self.save()
         return answer
 
@@ -64,7 +62,6 @@ class Asking:
     def save(self) -> None:
         """Write down what was answered."""
         self.answers.save()
-        self._unsaved = 0
 
     def _age(self, state: AnswerState) -> timedelta:
         match state:

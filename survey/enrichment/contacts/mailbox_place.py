@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from survey.enrichment.contacts.names import Names, is_address, is_name, points_back
 from survey.model.address import format_ip
 
-MOST_EXCHANGERS = 10
-"""Mail hosts of a domain that are looked at."""
+MOST_EXCHANGERS = 20
+"""Mail hosts of a domain: each is looked at, so a domain with more is left alone."""
 
 
 def why_not_there(names: Names, email: str, ips: Iterable[int]) -> str:
@@ -30,9 +30,11 @@ def why_not_there(names: Names, email: str, ips: Iterable[int]) -> str:
         return "its domain is an address, not a name"
     if not is_name(domain):
         return "its domain is no name"
-    hosts = names.exchangers(domain)[:MOST_EXCHANGERS]
+    hosts = names.exchangers(domain)
     if not hosts:
         return f"{domain} takes no mail"
+    if len(hosts) > MOST_EXCHANGERS:
+        return f"{domain} has more than {MOST_EXCHANGERS} mail hosts"
     for name in dict.fromkeys((*hosts, domain)):
         if points_back(names, name, servers):
             at = ", ".join(format_ip(ip) for ip in sorted(servers & set(names.addresses(name))))

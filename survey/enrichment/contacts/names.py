@@ -20,8 +20,8 @@ from survey.model.plan import Endpoint
 
 SECONDS = 5.0
 """Patience with the resolver, all its tries together."""
-MOST_RECORDS = 20
-"""Records of one answer that are looked at."""
+MOST_TEXTS = 20
+"""TXT records of one answer that are looked at."""
 _REMEMBERED = 10_000
 _NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{1,63}")
 
@@ -43,7 +43,7 @@ class Names(Protocol):
         """The names that an address has, without last dot."""
 
     def texts(self, name: str) -> tuple[bytes, ...]:
-        """The TXT records of a name, each put together."""
+        """The TXT records of a name, each put together, sorted."""
 
 
 class HostsFile:
@@ -127,7 +127,8 @@ class Resolver:
 
     def texts(self, name: str) -> tuple[bytes, ...]:
         """Its TXT records."""
-        return tuple(b"".join(one.strings) for one in self._ask(name, "TXT"))
+        texts = sorted(b"".join(one.strings) for one in self._ask(name, "TXT"))
+        return tuple(texts[:MOST_TEXTS])
 
     def _ask(self, name: str, kind: str) -> list[Any]:
         if not is_name(name):
@@ -138,7 +139,7 @@ class Resolver:
             return []
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise UnsureError(f"{kind} of {name} can't be looked up ({_why(error)})") from error
-        return list(answer)[:MOST_RECORDS]
+        return list(answer)
 
 
 def folded(name: str) -> str:

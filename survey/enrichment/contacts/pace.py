@@ -1,7 +1,9 @@
 """How often a server is asked, and when it is left alone; one for all questions of a process."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from survey.enrichment.contacts.names import UnsureError
@@ -25,7 +27,7 @@ class _Server:
 
 @dataclass(slots=True)
 class Pace:
-    """Turns at each server, evenly spread, and a bound on all of them together.
+    """Turns at each server, evenly spread, and a bound on all together; for any thread.
 
     Attributes:
         most: Questions that are asked at all.
@@ -38,6 +40,7 @@ class Pace:
     sleep: Callable[[float], None] = time.sleep
     asked: int = 0
     _servers: dict[str, _Server] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def turn(self, server: str, per_minute: float) -> None:
         """Wait for one's turn at a server.
@@ -45,30 +48,40 @@ class Pace:
         Raises:
             UnsureError: It is left alone for now, or enough was asked.
         """
-        one = self._servers.setdefault(server, _Server())
-        now = self.clock()
-        if now < one.not_before:
-            raise UnsureError(f"{server} is left alone for now, since it was busy or silent")
-        if self.asked >= self.most:
-            raise UnsureError(f"{self.most:,} questions were asked, and that is the most at once")
-        self.asked += 1
-        if now < one.next_turn:
-            self.sleep(one.next_turn - now)
-        one.next_turn = max(one.next_turn, now) + 60 / per_minute
+        with self._server(server) as one:
+            now = self.clock()
+            if now < one.not_before:
+                raise UnsureError(f"{server} is left alone for now, since it was busy or silent")
+            if self.asked >= self.most:
+                raise UnsureError(
+                    f"{self.most:,} questions were asked, and that is the most at once"
+                )
+            self.asked += 1
+            turn = max(one.next_turn, now)
+            one.next_turn = turn + 60 / per_minute
+        if turn > now:
+            self.sleep(turn - now)
 
     def answered(self, server: str) -> None:
         """It does answer."""
-        self._servers.setdefault(server, _Server()).silences = 0
+        with self._server(server) as one:
+            one.silences = 0
 
     def silent(self, server: str) -> None:
         """It did not answer, once more."""
-        one = self._servers.setdefault(server, _Server())
-        one.silences += 1
-        if one.silences >= SILENCES:
-            one.silences = 0
-            one.not_before = self.clock() + LEFT_ALONE
+        with self._server(server) as one:
+            one.silences += 1
+            if one.silences >= SILENCES:
+                one.silences = 0
+                one.not_before = self.clock() + LEFT_ALONE
 
     def busy(self, server: str, seconds: float | None) -> None:
         """It asked us to wait so long; None: it did not say how long."""
         wait = LEFT_ALONE if seconds is None else min(max(seconds, 1.0), LONGEST_WAIT)
-        self._servers.setdefault(server, _Server()).not_before = self.clock() + wait
+        with self._server(server) as one:
+            one.not_before = self.clock() + wait
+
+    @contextmanager
+    def _server(self, server: str) -> Iterator[_Server]:
+        with self._lock:
+            yield self._servers.setdefault(server, _Server())

@@ -7,7 +7,7 @@ import pytest
 from made_names import MadeNames, made_names
 
 from survey.enrichment.contacts.names import (
-    MOST_RECORDS,
+    MOST_TEXTS,
     HostsFile,
     Resolver,
     UnsureError,
@@ -82,11 +82,14 @@ def test_addresses_are_no_names() -> None:
     assert not is_address("nube.example")
 
 
-def test_many_records_are_bounded(names: MadeNames) -> None:
-    """An answer may have hundreds."""
+def test_no_address_is_overlooked(names: MadeNames) -> None:
+    """One of sixty may be the server; texts are bounded."""
     names.add("nube.example", "A", *(f"192.0.2.{last}" for last in range(60)))
+    names.add("nube.example", "TXT", *(f'"{number:02}"' for number in range(60)))
+    resolver = Resolver(names.endpoint)
 
-    assert len(Resolver(names.endpoint).addresses("nube.example")) == MOST_RECORDS
+    assert len(resolver.addresses("nube.example")) == 60
+    assert resolver.texts("nube.example") == tuple(b"%02d" % at for at in range(MOST_TEXTS))
 
 
 def test_a_loop_of_aliases_ends(names: MadeNames) -> None:
