@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from survey.errors import ConfigError
+from survey.errors import BusyError, ConfigError
 from survey.flows.retest import Target, tests_of
 from survey.flows.site_sheets import Standing, how_asked, own_results, take_stock, wished
 from survey.model.address import Range
@@ -19,10 +19,13 @@ from survey.model.followup import Reason
 from survey.model.hostile import show_text
 from survey.model.plan import Plan
 from survey.model.wish import Wish, WishKind
+from survey.notify.letter_token import read_token
 from survey.settings import Settings
 from survey.site.desk import Answer, Asked, CaseSheet, OwnSheet
 from survey.storage.audit import record
+from survey.storage.cases import Cases
 from survey.storage.followups import queue_followups
+from survey.storage.keys import LETTERS, read_key
 from survey.storage.layout import Layout
 from survey.storage.ledger import Ledger
 from survey.storage.wishes import Wishes
@@ -171,6 +174,26 @@ class SiteDesk:
             known = {one.kind for one in self._wishes.of_case(number)}
             if WishKind.OPT_OUT not in known:
                 self._wishes.add(Wish(0, now, WishKind.OPT_OUT, number))
+        return Answer.DONE
+
+    def stop(self, token: str) -> Answer:
+        """As the link in a letter's List-Unsubscribe asks (RFC 8058)."""
+        try:
+            known = read_token(read_key(self._settings.keys, LETTERS), token)
+        except ConfigError:
+            known = None
+        if known is None:
+            return Answer.WRONG
+        cases = Cases(self._ledger)
+        try:
+            with self._ledger.exclusive():
+                case = cases.get(known[0])
+                if not case.stopped:
+                    cases.stop(case, self._now(), "asked for on the site")
+        except ConfigError:
+            return Answer.WRONG
+        except BusyError:
+            return Answer.BUSY
         return Answer.DONE
 
     def own_test(self, ip: int) -> int | Answer:

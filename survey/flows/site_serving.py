@@ -12,6 +12,7 @@ import uvicorn
 from survey.errors import SurveyError
 from survey.flows.site import site_facts
 from survey.flows.site_desk import SiteDesk
+from survey.flows.site_figures import Published, published_figures
 from survey.model.site import case_page
 from survey.settings import Settings
 from survey.site.answering import Answering
@@ -32,13 +33,14 @@ def site_app(
     *,
     folder: Path | None = None,
     per_second: float = 20,
+    published: Published | None = None,
 ) -> Guard:
-    """The application over a desk.
+    """The application over a desk; ``published``: the static pages have these figures.
 
     Raises:
         ConfigError: The key of the site is missing.
     """
-    facts = site_facts(settings, campaign, datetime.now(UTC), served=True)
+    facts = site_facts(settings, campaign, datetime.now(UTC), published, served=True)
     return make_app(
         Answering(facts),
         desk,
@@ -75,7 +77,14 @@ def serve_site(
         per_second: Requests of one visitor.
     """
     desk = SiteDesk(settings, ledger, campaign.id)
-    app = site_app(settings, campaign, desk, folder=folder, per_second=per_second)
+    app = site_app(
+        settings,
+        campaign,
+        desk,
+        folder=folder,
+        per_second=per_second,
+        published=published_figures(settings, campaign.id),
+    )
     with refreshing(desk, refresh):
         uvicorn.run(
             app,

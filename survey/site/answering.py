@@ -67,6 +67,17 @@ class Answering:
             results=[answers.own_result(language, one) for one in sheet.results],
         )
 
+    def stop(self, code: str, path: str, answer: Answer | None) -> str:
+        """The page behind a letter's List-Unsubscribe."""
+        language = self._languages[code]
+        return self._page(
+            code,
+            "stop.html",
+            path,
+            act=f"{self.root}{code}/{path}",
+            said=answers.said(language, answer, "stop") if answer else "",
+        )
+
     def lost(self, code: str) -> str:
         """There is no such page, or one does not say so."""
         return self._page(code, "lost.html", None)

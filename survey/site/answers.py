@@ -81,6 +81,7 @@ def said(language: Language, answer: Answer, what: str) -> str:
         return {
             "test": say("It is queued. Come back in some minutes: the result is shown here."),
             "not-mine": say("Thank you. A person reads it."),
+            "stop": say("Done: no further letter about this case goes out."),
             "opt-out": say("Done: it is in force, in a running survey within seconds."),
         }.get(what, "")
     return {

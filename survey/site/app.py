@@ -6,7 +6,6 @@ names no case, no address and no visitor (law 8).
 """
 
 import ipaddress
-import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -26,10 +25,10 @@ from survey.site.desk import Answer, Desk
 from survey.site.guard import Guard
 from survey.site.links import LENGTH, case_mark, is_mark, own_test_mark
 
-_LOG = logging.getLogger("survey.site")
 _BODY = 8192
 _FIELDS = 8
 _MARK = re.compile(rf"[a-z2-7]{{{LENGTH}}}")
+_TOKEN = re.compile(r"[a-z0-9.-]{8,120}")
 _WISHES = ("test", "not-mine", "opt-out")
 _PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 
@@ -51,6 +50,7 @@ class Pages:
             found += [
                 Route(f"{below}/case/{{number}}/{{mark}}/", self.case),
                 Route(f"{below}/case/{{number}}/{{mark}}/{{what}}", self.wish, methods=["POST"]),
+                Route(f"{below}/stop/{{token}}", self.stop, methods=["GET", "POST"]),
                 Route(f"{below}/own-test/", self.own_test),
                 Route(f"{below}/own-test/", self.ask_own_test, methods=["POST"]),
                 Route(f"{below}/own-test/{{number}}/{{mark}}/", self.own_result),
@@ -86,6 +86,21 @@ class Pages:
         code = self._code(request, "")
         path = f"{code}/case/{number}/{request.path_params['mark']}/"
         return _see(f"{self._answering.root}{path}?said={answer.value}&what={what}")
+
+    async def stop(self, request: Request) -> Response:
+        """No more letters: asked first, unless a mail program or the page posts (RFC 8058)."""
+        token = request.path_params["token"]
+        if not _TOKEN.fullmatch(token):
+            raise HTTPException(404)
+        code = self._code(request, "")
+        answer = None
+        if request.method == "POST":
+            answer = await run_in_threadpool(self._desk.stop, token)
+            if answer is Answer.WRONG:
+                raise HTTPException(404)
+        page = self._answering.stop(code, f"stop/{token}", answer)
+        status = 503 if answer is Answer.BUSY else 200
+        return HTMLResponse(page, status, _PRIVATE)
 
     async def own_test(self, request: Request) -> Response:
         """Where one asks for a test."""
@@ -153,13 +168,8 @@ class Pages:
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """Whatever was wrong: one page that tells nothing about what there is."""
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        return HTMLResponse(self._answering.lost("en"), status, _PRIVATE)
-
-    async def fail(self, _: Request, error: Exception) -> Response:
-        """A fault of ours; the log has its kind alone, since its text may name a host."""
-        _LOG.error("a page could not be made: %s", type(error).__name__)
-        return HTMLResponse(self._answering.lost("en"), 500, _PRIVATE)
+        assert isinstance(error, HTTPException)
+        return HTMLResponse(self._answering.lost("en"), error.status_code, _PRIVATE)
 
 
 def make_app(
@@ -188,7 +198,7 @@ def make_app(
         routes.append(Mount(answering.root.rstrip("/") or "/", static))
     app = Starlette(
         routes=routes,
-        exception_handlers={HTTPException: pages.refuse, Exception: pages.fail},
+        exception_handlers={HTTPException: pages.refuse},
     )
     app.router.redirect_slashes = False
     return Guard(app, host=host, per_second=per_second)

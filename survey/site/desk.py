@@ -159,6 +159,9 @@ class Desk(Protocol):
     def opt_out(self, number: str, *, erase: bool) -> Answer:
         """Leave the case's addresses out of every test, at once."""
 
+    def stop(self, token: str) -> Answer:
+        """No further letter of a case; the token is that of one of its letters."""
+
     def own_test(self, ip: int) -> int | Answer:
         """Test the address that asks; the number of the wish."""
 

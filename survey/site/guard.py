@@ -1,5 +1,6 @@
 """Stands before every page: headers, floods, and forms that other sites' pages send."""
 
+import logging
 from collections import OrderedDict
 from time import monotonic
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from survey.site.policy import HEADERS
 
+_LOG = logging.getLogger("survey.site")
 _BURST = 3
 """Seconds' worth of requests that a visitor may make at once."""
 _WISH = 10
@@ -33,8 +35,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        began = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal began
             if message["type"] == "http.response.start":
+                began = True
                 headers = MutableHeaders(raw=message["headers"])
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -46,7 +52,13 @@ class Guard:
             answer = PlainTextResponse("", refused, {"Cache-Control": "no-store"})
             await answer(scope, receive, with_headers)
             return
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end in a log with a host
+            _LOG.error("a page could not be made: %s", type(error).__name__)
+            if not began:
+                answer = PlainTextResponse("", 500, {"Cache-Control": "no-store"})
+                await answer(scope, receive, with_headers)
 
     def _refused(self, scope: Scope) -> int:
         """The status with which a request ends here, or 0."""
