@@ -72,7 +72,7 @@ def test_listings_are_named_and_dated(judged_run: JudgedRun) -> None:
 
 
 def test_closest_agency_signs_and_its_language_is_second(judged_run: JudgedRun) -> None:
-    """A network is closer than a country; contact and agency read Albanian, so it is English."""
+    """A network is closer than a country; contact and agency read Icelandic, so it is English."""
     preview = preview_letter(
         judged_run.settings, "2026-W48", finding="192.0.2.200:1080/socks5", now=NOW
     )
@@ -143,7 +143,7 @@ def test_hostile_banner_stays_in_its_quote(judged_run: JudgedRun) -> None:
     message = _message(preview)
     assert "Bcc" not in message
     assert "  > 220 <img src=x> ready" in preview.text
-    assert "  > Bcc: victim@operator.example" in preview.text
+    assert "  > Bcc: victim\\x40operator.example" in preview.text
     html = cast("EmailMessage", list(message.iter_parts())[1]).get_content()
     assert "<img" not in html
     assert "&lt;img" in html
@@ -184,3 +184,14 @@ def test_broken_finding_is_refused(text: str) -> None:
     """One line says how it is written."""
     with pytest.raises(ConfigError, match=r"write it as 192\.0\.2\.7:1080/socks5"):
         parse_finding(text)
+
+
+def test_letter_on_paper_lies_beside_its_message(judged_run: JudgedRun) -> None:
+    """As private as that, and only if it is asked for."""
+    plain = preview_letter(judged_run.settings, "2026-W48", now=NOW)
+    preview = preview_letter(judged_run.settings, "2026-W48", paper=True, now=NOW)
+
+    assert plain.pdf is None
+    assert preview.pdf == preview.path.with_suffix(".pdf")
+    assert preview.pdf.read_bytes().startswith(b"%PDF-1.7")
+    assert preview.pdf.stat().st_mode & 0o777 == 0o600

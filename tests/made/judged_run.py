@@ -68,7 +68,7 @@ def make_judged_run(folder: Path) -> JudgedRun:
         SnapshotKind.CONTACT,
         folder / "contacts.csv",
         "192.0.2.0,192.0.2.127,abuse@altamar.example,Altamar,es\n"
-        "192.0.2.128,192.0.2.255,abuse@cierzo.example,Cierzo,sq\n"
+        "192.0.2.128,192.0.2.255,abuse@cierzo.example,Cierzo,is\n"
         "198.51.100.0,198.51.100.255,hostmaster@lacnic.net,Registry,es\n",
     )
     _import(
@@ -109,7 +109,7 @@ def _agencies(folder: Path) -> None:
         ("es-prueba", '["es"]', 'countries = ["ES"]'),
         ("mx-prueba", '["es"]', 'countries = ["MX"]'),
         ("xx-gap", '["en"]', 'cidrs = ["203.0.113.0/28"]'),
-        ("xx-net", '["sq"]', 'networks = [64501]\nexclude = ["192.0.2.201/32"]'),
+        ("xx-net", '["is"]', 'networks = [64501]\nexclude = ["192.0.2.201/32"]'),
     ):
         (folder / f"{id_}.toml").write_text(
             f'id = "{id_}"\nname = "Agency {id_}"\ncountry = "ES"\nlanguages = {languages}\n'
