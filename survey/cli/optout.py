@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from survey.cli.delivery import outgoing_option
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
 from survey.cli.purging import erase_now, prefix_range
@@ -54,6 +55,7 @@ def init_command(log: Path) -> None:
     help="Forget what is kept about it, too: now in this data directory, and with each "
     "`survey purge` wherever its plans name this log.",
 )
+@outgoing_option
 @click.pass_context
 def add_command(  # noqa: PLR0917 - one parameter per option
     ctx: click.Context,
@@ -63,6 +65,7 @@ def add_command(  # noqa: PLR0917 - one parameter per option
     verified: str,
     received: datetime | None,
     erase: bool,  # noqa: FBT001 - a flag
+    outgoing: Path,
 ) -> None:
     """Opt addresses or CIDR prefixes out; never taken back, applied before it is verified."""
     now = datetime.now(UTC)
@@ -71,7 +74,7 @@ def add_command(  # noqa: PLR0917 - one parameter per option
     after = add(log, ranges, by, verified, asked, now, erase=erase)
     say(f"{log}: entry {after.version}; {after.ranges.size:,} addresses are opted out in all")
     if erase:
-        erase_now(settings_of(ctx), RangeSet.of(ranges))
+        erase_now(settings_of(ctx), RangeSet.of(ranges), outgoing)
 
 
 @optout.command("list")

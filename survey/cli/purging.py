@@ -1,22 +1,27 @@
 """``survey purge``: what is past its period, and what is to be forgotten."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import click
 
+from survey.cli.delivery import outgoing_option
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
 from survey.cli.screen import document, facts, say, table
 from survey.errors import ConfigError, StoppedError
+from survey.flows.deliver import ledger_there
 from survey.flows.purge import Purge, carry_out, plan_purge, state_periods
 from survey.flows.removal import Removal
 from survey.flows.sharing import fetch
 from survey.model.address import Range
 from survey.model.retention import Retention
 from survey.settings import Settings
+from survey.storage.ledger import Ledger
 from survey.targets.ranges import RangeSet, parse_cidr
 
 
@@ -41,6 +46,7 @@ from survey.targets.ranges import RangeSet, parse_cidr
     envvar="SURVEY_OPTOUTS",
     help="The opt-out log (SURVEY_OPTOUTS), if it does not lie where the plans say.",
 )
+@outgoing_option
 @json_option
 @click.pass_context
 def purge(  # noqa: PLR0917 - one parameter per option
@@ -49,6 +55,7 @@ def purge(  # noqa: PLR0917 - one parameter per option
     yes: bool,  # noqa: FBT001 - a flag
     prefixes: tuple[str, ...],
     log: Path | None,
+    outgoing: Path,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
     """Say what is past its period and what is to be forgotten; with --yes, take it away.
@@ -58,13 +65,17 @@ def purge(  # noqa: PLR0917 - one parameter per option
     """
     settings = settings_of(ctx)
     forget = RangeSet.of(prefix_range(text) for text in prefixes)
-    plan = partial(plan_purge, settings, campaigns=campaigns, forget=forget, optouts=log)
-    if yes:
-        state_periods(settings, campaigns)
-        done = carry_out(settings, plan, lambda _: None)
-    else:
+    if not yes:
         fetch(settings)
-        done = plan()
+    with _ledger(settings, outgoing) as ledger:
+        plan = partial(
+            plan_purge, settings, campaigns=campaigns, forget=forget, optouts=log, ledger=ledger
+        )
+        if yes:
+            state_periods(settings, campaigns)
+            done = carry_out(settings, plan, lambda _: None)
+        else:
+            done = plan()
     _show(done, as_json=as_json, done=yes)
     if done.left:
         raise StoppedError(
@@ -73,19 +84,31 @@ def purge(  # noqa: PLR0917 - one parameter per option
         )
 
 
-def erase_now(settings: Settings, forget: RangeSet) -> None:
+def erase_now(settings: Settings, forget: RangeSet, outgoing: Path) -> None:
     """Forget some addresses in this data directory, if there is one."""
     if not settings.url and not settings.data.is_dir():
         say(f"{settings.data}: no data here; run `survey purge --yes` where they are")
         return
-    plan = partial(plan_purge, settings, forget=forget, only_erasure=True)
-    done = carry_out(settings, plan, lambda _: None)
+    with _ledger(settings, outgoing) as ledger:
+        plan = partial(plan_purge, settings, forget=forget, only_erasure=True, ledger=ledger)
+        done = carry_out(settings, plan, lambda _: None)
     _show(done, as_json=False, done=True)
     if done.left:
         raise StoppedError(
             "opted out, but not all is forgotten: a scan or a canary works on it; run "
             "`survey purge --yes` when that has ended"
         )
+
+
+@contextmanager
+def _ledger(settings: Settings, outgoing: Path) -> Iterator[Ledger | None]:
+    """Where cases and letters are, if there are any."""
+    ledger = ledger_there(settings, outgoing.absolute())
+    try:
+        yield ledger
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 def prefix_range(text: str) -> Range:

@@ -82,6 +82,21 @@ def open_ledger(settings: Settings, means: Means) -> Ledger:
     return Ledger.open(url, layout.ledger.with_name("deliver.lock"))
 
 
+def ledger_there(settings: Settings, outgoing: Path) -> Ledger | None:
+    """The ledger that ``outgoing.toml`` names or that lies beside the data; None if none does.
+
+    Raises:
+        ConfigError: ``outgoing.toml`` is wrong.
+    """
+    means = means_of(settings, outgoing) if outgoing.is_file() else None
+    if means is not None and means.way.ledger is not None:
+        return open_ledger(settings, means)
+    layout = Layout(settings.data)
+    if not layout.ledger.is_file():
+        return None
+    return Ledger.open(f"sqlite:///{layout.ledger}", layout.ledger.with_name("deliver.lock"))
+
+
 def rehearse(
     settings: Settings, agency_id: str, period: str, means: Means, now: datetime
 ) -> tuple[Prepared, ...]:

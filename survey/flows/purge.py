@@ -12,6 +12,7 @@ from functools import reduce
 from pathlib import Path
 
 from survey.errors import BusyError, ConfigError, GateClosedError
+from survey.flows.case_expiry import cases_naming, expired_cases
 from survey.flows.erasure import naming, plans_naming
 from survey.flows.expiry import Periods, expired
 from survey.flows.removal import Removal
@@ -20,6 +21,7 @@ from survey.model.retention import Retention, Why
 from survey.settings import Settings
 from survey.storage import audit
 from survey.storage.layout import Layout
+from survey.storage.ledger import Ledger
 from survey.storage.lock import held
 from survey.storage.retention import campaigns_in, note_retention, read_retention, strangers
 from survey.targets.campaign import read_campaign
@@ -75,6 +77,7 @@ def plan_purge(
     forget: RangeSet = NOBODY,
     optouts: Path | None = None,
     only_erasure: bool = False,
+    ledger: Ledger | None = None,
     now: datetime | None = None,
 ) -> Purge:
     """What would go now; nothing is touched.
@@ -85,6 +88,7 @@ def plan_purge(
         forget: Addresses to forget besides those whose opt-out asked for it.
         optouts: The opt-out log, instead of those that the plans name.
         only_erasure: Leave what is past its period for another time.
+        ledger: Where cases and letters are; None: no ledger is there.
         now: UTC; this moment if not given.
 
     Raises:
@@ -100,8 +104,13 @@ def plan_purge(
     wished, wished_at, unread = _wishes(layout, optouts)
     gone = forget | wished
     removals = list(naming(layout, gone, moment, moment if forget.size else wished_at))
+    removals += cases_naming(ledger, gone) if ledger is not None else ()
     if not only_erasure:
-        removals = [*expired(layout, _periods(known), moment), *removals]
+        periods = _periods(known)
+        old = [*expired(layout, periods, moment)]
+        if ledger is not None and periods.shared is not None:
+            old += expired_cases(ledger, periods.shared, moment)
+        removals = [*old, *removals]
     return Purge(
         removals=tuple(removals),
         periods=known,

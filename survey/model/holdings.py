@@ -246,7 +246,7 @@ HOLDINGS = (
     Holding(
         "letters",
         "letters/**/*",
-        "what an operator would be told",
+        "what an operator was told or would be told",
         "reports",
         "when it was written",
         "letters that name the address go",
@@ -254,10 +254,11 @@ HOLDINGS = (
     Holding(
         "ledger",
         "ledger.db*",
-        "what was delivered to which agency, and how we know",
-        "",
-        "",
-        "has no address",
+        "what was delivered to which agency, and how we know; cases, their letters and history",
+        "findings",
+        "the last event of a case; its mailbox goes after `contacts`, marks of mail after `mail`",
+        "findings of a case and events about the address go; so does whom it was about, if nothing "
+        "else is left of it",
     ),
     Holding(
         "audit",
@@ -275,7 +276,6 @@ HOLDINGS = (
         "a day after its last change",
         "has what a query works on; gone with it",
     ),
-    Holding("ledger", "ledger.db*", "what was delivered to which agency", "", "", "has no address"),
     Holding("copy", "copy.json", "which objects of a URL the files are", "", "", "has no address"),
     Holding("locks", "**/*.lock", "one process at a time", "", "", "empty"),
     Holding("coordinator", "coordinator.json", "who coordinated last", "", "", "has no address"),
