@@ -16,6 +16,7 @@ import numpy as np
 
 from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError
+from survey.flows.history_letters import signed
 from survey.flows.history_weeks import Weeks
 from survey.flows.lab import write_agencies
 from survey.lab.history.scale import FIRST_ADDRESS, START, Scale
@@ -70,6 +71,8 @@ def make_history(folder: Path, scale: Scale, say: Say = lambda _: None) -> Histo
     stands = make_stands(scale, territory)
     init_log(folder / "optouts.jsonl")
     write_agencies(settings.agencies)
+    for path in sorted(settings.agencies.glob("*.toml")):
+        replace_text(path, path.read_text(encoding="utf-8") + signed(scale))
     _import(Layout(settings.data), _registries(folder, territory, stands))
     campaign = _write_campaign(folder, scale)
     weeks = Weeks(settings, campaign, scale, territory, stands, truth_folder=folder / "truth")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from survey.flows.history_letters import Letters
 from survey.flows.lifecycle import follow_letters
 from survey.flows.rounds import plan_round
 from survey.lab.history import truth
@@ -22,16 +23,18 @@ from survey.lab.history.shards import Again, Slice, Work, write_slices
 from survey.lab.history.territory import Territory
 from survey.model.address import Range
 from survey.model.assignment import Receipt
-from survey.model.episode import LETTER_DAYS, ExposureKind, Told
+from survey.model.episode import LETTER_DAYS
 from survey.model.followup import Key, Reason, Round, Wanted
 from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.settings import Settings
+from survey.storage.agencies import read_agencies
 from survey.storage.files import private_folder, replacing
 from survey.storage.followups import queue_followups, read_queue
 from survey.storage.layout import Layout, RunLayout
 from survey.storage.rounds import round_hash, write_round
 from survey.storage.schemas import ARRIVALS, UTC
+from survey.storage.told import NAME
 from survey.targets.campaign import read_campaign
 from survey.targets.optouts import add, read_log
 from survey.targets.plan import freeze, plan_hash, plan_to_json
@@ -78,7 +81,7 @@ class Weeks:
         self._chosen = np.zeros(len(stands), dtype=bool)
         self._place = {int(ip): place for place, ip in enumerate(stands.ip)}
         self._arrived: dict[str, list[pa.Table]] = defaultdict(list)
-        self._letters: list[pa.Table] = []
+        self._letters = Letters(scale, territory, stands, read_agencies(settings.agencies))
         self._looks: list[pa.Table] = []
         self._answers: list[pa.Table] = []
         self._did: list[pa.Table] = []
@@ -108,13 +111,16 @@ class Weeks:
         self._flush("9999")
         tables = {
             "exposures": truth.exposures(self._stands, 7.0 * self._scale.weeks),
-            "letters": pa.concat_tables([truth.LETTERS.empty_table(), *self._letters]),
+            "letters": self._letters.true(),
             "looks": pa.concat_tables([truth.LOOKS.empty_table(), *self._looks]),
             "ranges": truth.ranges(self._territory),
             "runs": pa.concat_tables([truth.RUNS.empty_table(), *self._did]),
         }
         for name, table in tables.items():
             truth.write(self._truth / f"{name}.parquet", table)
+        told = self._letters.told()
+        if told.num_rows:
+            truth.write(self._layout.campaign(self._campaign.id) / NAME, told)
 
     def _leave(self) -> dict[int, float]:
         """Which servers opt out, and when."""
@@ -244,52 +250,16 @@ class Weeks:
         return confirmed
 
     def _write_letters(self, plan: Plan, paths: RunLayout, week: int, proven: Numbers) -> None:
-        """Tell some operators, hold some out by lot, and test again after the letters."""
-        stands, scale, day = self._stands, self._scale, 7.0 * week + LETTER
+        """Draw lots for cases, tell those that needn't wait, and test all of them again."""
+        stands, day = self._stands, 7.0 * week + LETTER
         free = proven[~np.isfinite(stands.told_at[proven]) & ~self._chosen[proven]]
-        chosen = np.sort(self._rng.permutation(free)[: scale.letters])
-        self._chosen[chosen] = True
-        held = self._rng.random(len(chosen)) < scale.held_out
-        told = chosen[~held]
-        reacts = self._rng.random(len(told)) < scale.reacting
-        delays = self._rng.exponential(scale.reaction_days, len(told))
-        stands.tell(told, day, np.where(reacts, day + delays, NEVER))
-        sent = START + timedelta(days=day)
-        self._letters.append(self._letter_rows(plan, chosen, held, sent, told[reacts]))
-        notes = [
-            Told(
-                int(stands.ip[place]),
-                PORTS[service],
-                ExposureKind(truth.kind_of(service)),
-                sent,
-            )
-            for place, service in zip(told.tolist(), stands.service[told].tolist(), strict=True)
-        ]
-        follow_letters(self._settings, plan.campaign, plan.run, notes, sent)
+        drawn = self._letters.write(plan, free, day)
+        self._chosen[[self._place[one.ip] for one in drawn]] = True
+        moment = START + timedelta(days=day)
+        follow_letters(self._settings, plan.campaign, plan.run, drawn, moment)
         for after in LETTER_DAYS:
-            if day + after < 7.0 * scale.weeks:
+            if day + after < 7.0 * self._scale.weeks:
                 self._round(plan, paths, day + after + 0.1, frozenset())
-
-    def _letter_rows(
-        self, plan: Plan, chosen: Numbers, held: Flags, sent: datetime, reacting: Numbers
-    ) -> pa.Table:
-        stands, closing = self._stands, set(reacting.tolist())
-        rows = [
-            {
-                "campaign": plan.campaign,
-                "run": plan.run,
-                "ip": int(stands.ip[place]),
-                "port": PORTS[service],
-                "kind": truth.kind_of(service),
-                "started_at": sent,
-                "label": "held_out" if kept else "told",
-                "reacts": place in closing,
-            }
-            for place, service, kept in zip(
-                chosen.tolist(), stands.service[chosen].tolist(), held.tolist(), strict=True
-            )
-        ]
-        return pa.Table.from_pylist(rows, truth.LETTERS)
 
     def _round(self, plan: Plan, paths: RunLayout, day: float, asked: Collection[Key]) -> Looks:
         """Plan a round of what is due then, as ``survey retest`` does, and write what was seen."""

@@ -252,7 +252,7 @@ TOLD = _schema(
     _field("medium", pa.string(), "arm: text or pdf"),
     _field("wording", pa.string(), "arm: findings_first or steps_first"),
     _field("sent_at", UTC, "when the first letter was sent, if it was", null=True),
-    _field("delivered", pa.bool_(), "taken by a mail server, and no bounce; null: unsent", null=True),
+    _field("delivered", pa.bool_(), "taken by a mail server, no bounce; null: unsent", null=True),
     _field("bounced", pa.bool_(), "came back; null: unsent", null=True),
 )
 

@@ -28,9 +28,13 @@ class Scale:
         torn: Weeks whose run lacks its last shard.
         narrow: Weeks in which a sixteenth of the addresses is not planned.
         letters_from: First week in which letters are sent.
-        letters: Letters of a week at most, those that are held back included.
-        held_out: Share of chosen operators who get none, drawn by lot.
-        reacting: Share of those told who close their server because of it.
+        letters: Cases of a week at most, those that are held back included.
+        per_case: Servers of a case at most; all of one network and kind.
+        held_out: Share of cases that wait for their letter, drawn by lot.
+        waits: Days that they wait; 0: they are never told.
+        bouncing: Share of letters that come back.
+        reacting: Share of operators who close their servers because of a letter.
+        paper: So much more if the letter comes with its pages attached, too.
         reaction_days: Mean of the days that they take.
         natural_days: Mean of the days until a server is closed without any letter.
         opting_out: Share of servers whose operator opts out at some time.
@@ -48,8 +52,12 @@ class Scale:
     narrow: tuple[int, ...] = (17, 18, 19, 20, 21)
     letters_from: int = 4
     letters: int = 60
+    per_case: int = 1
     held_out: float = 0.3
+    waits: int = 14
+    bouncing: float = 0.08
     reacting: float = 0.5
+    paper: float = 0.15
     reaction_days: float = 6.0
     natural_days: float = 150.0
     opting_out: float = 0.01

@@ -46,9 +46,24 @@ LETTERS = pa.schema(
         ("started_at", UTC),
         ("label", pa.string()),
         ("reacts", pa.bool_()),
+        ("case", pa.string()),
+        ("medium", pa.string()),
+        ("until", UTC),
+        ("bounces", pa.bool_()),
+        ("closes_alone_at", UTC),
+        ("seen_alone", pa.bool_()),
+        ("reacts_after", pa.float64()),
+        ("reacts_to_text", pa.bool_()),
+        ("reacts_to_pdf", pa.bool_()),
     ]
 )
-"""One per operator that was chosen; ``label``: told, or held_out for who got no letter."""
+"""One per server of a case that was drawn, with what happens and with what would have.
+
+``label``: told, or held_out: told at ``until``, if that is set.  ``reacts``: whether the letter
+that it gets makes it close.  Without any letter it closes at ``closes_alone_at`` (null: never), and
+``seen_alone`` says whether something answers no there then.  If its operator reacts to such a
+letter, it closes ``reacts_after`` days after one came.
+"""
 
 LOOKS = pa.schema(
     [
