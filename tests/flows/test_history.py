@@ -138,7 +138,9 @@ def test_the_same_values_make_the_same_tables(tmp_path: Path) -> None:
 
 def shares(folder: Path, reacting: float) -> dict[str, dict]:
     """Shares closed after letters, by who was told and who was held out."""
-    scale = replace(SMALL, servers=260, letters=40, held_out=0.4, waits=0, natural_days=400.0, weeks=11)
+    scale = replace(
+        SMALL, servers=260, letters=40, held_out=0.4, waits=0, natural_days=400.0, weeks=11
+    )
     made = make_history(folder / "history", replace(scale, reacting=reacting, missed=(), torn=()))
     trace(made.settings, "history")
     starts = pq.read_table(made.truth / "letters.parquet")
