@@ -113,3 +113,15 @@ def _copy(judged_run: JudgedRun, name: str) -> None:
     text = (judged_run.settings.agencies / "es-prueba.toml").read_text(encoding="utf-8")
     path = judged_run.settings.agencies / f"{name}.toml"
     path.write_text(text.replace("es-prueba", name), encoding="utf-8")
+
+
+def test_logo_that_can_not_be_used_is_found_before_a_letter_fails(judged_run: JudgedRun) -> None:
+    """What is wrong with it, and the cure."""
+    path = judged_run.settings.agencies / "es-prueba.toml"
+    (path.parent / "es.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><text/></svg>')
+    path.write_text('logo = "es.svg"\n' + path.read_text())
+
+    (remark,) = [one for one in check_agencies(judged_run.settings) if one.wrong]
+    assert remark.agency == "es-prueba"
+    assert "es.svg: logo: holds <text>" in remark.text
+    assert "turn text into outlines" in remark.text

@@ -203,3 +203,11 @@ def test_a_wrong_experiment_is_one_line_with_its_key(
     assert expected in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_logo_lies_beside_the_file(tmp_path: Path) -> None:
+    """Under its name alone; a path of somebody's would be refused."""
+    with_logo = GOOD.replace('tlp = "', 'logo = "es.svg"\ntlp = "')
+    assert read_agency(_write(tmp_path, with_logo)).logo == tmp_path / "es.svg"
+    with pytest.raises(ConfigError, match=r"logo: '\.\./es\.svg' won't do"):
+        read_agency(_write(tmp_path, with_logo.replace("es.svg", "../es.svg")))
