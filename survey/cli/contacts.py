@@ -8,14 +8,14 @@ import click
 
 from survey.cli.main import settings_of
 from survey.cli.options import contacts_option, json_option
-from survey.cli.screen import document, say, table
+from survey.cli.screen import document, facts, say, table
 from survey.errors import ConfigError, SurveyError
 from survey.flows.contacts import (
     contacts_for,
     init_suppressions,
     known_contacts,
     note_export,
-    remarks,
+    standing,
     suppress_contact,
     suppressions,
 )
@@ -42,6 +42,31 @@ def init_command(contacts: Path) -> None:
     say(f"{init_suppressions(contacts)}: an empty suppression list")
 
 
+@contacts.command("check")
+@contacts_option
+@json_option
+@click.pass_context
+def check_command(ctx: click.Context, contacts: Path, *, as_json: bool) -> None:
+    """Read contacts.toml and all that it names, and say whom it allows to be asked; asks nobody."""
+    one = standing(settings_of(ctx), contacts)
+    if as_json:
+        document(one)
+        return
+    if one.asked:
+        table(("source", "asked"), ((source, place or None) for source, place in one.asked))
+    facts(
+        (
+            ("overrides", one.overrides),
+            ("suppressed", one.suppressed),
+            ("addresses opted out", one.opted_out),
+            ("CERTs of", ", ".join(one.certs) or None),
+            ("bootstrap published", one.bootstrap),
+        )
+    )
+    for remark in one.remarks:
+        say(remark)
+
+
 @contacts.command("find")
 @ips_argument
 @contacts_option
@@ -56,7 +81,7 @@ def find_command(
     """
     settings, wanted = settings_of(ctx), _addresses(ips)
     note_export(settings, "contacts find", wanted)
-    for remark in remarks(contacts):
+    for remark in standing(settings, contacts).remarks:
         say(remark)
     found = contacts_for(settings, wanted, contacts=contacts)
     if as_json:

@@ -85,9 +85,15 @@ class ContactDesk:
                 over.set()  # after an error or Ctrl-C nobody goes on
         return {one.ip: one for one in sorted(found, key=lambda one: one.ip)}
 
+    @property
+    def bootstrap_published(self) -> datetime | None:
+        """When IANA published the bootstrap file, UTC; None if there is none."""
+        bootstraps = (one.bootstrap for one in self.sources if isinstance(one, Rdap))
+        return next((one.published for one in bootstraps), None)
+
     def _registry(self, ip: int) -> str | None:
-        asked = (one.bootstrap.server_of(ip) for one in self.sources if isinstance(one, Rdap))
-        return next(asked, None)
+        bootstraps = (one.bootstrap for one in self.sources if isinstance(one, Rdap))
+        return next((one.server_of(ip) for one in bootstraps), None)
 
     def seek(self, ip: int) -> Sought:
         """The first usable contact; a source is asked when its turn comes."""

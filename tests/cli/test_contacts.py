@@ -142,6 +142,22 @@ def test_without_a_list_nothing_is_found(sources: MadeSources) -> None:
     assert "suppression list" not in run(sources, "find", "192.0.2.7").stderr
 
 
+def test_check_reads_everything_and_asks_nobody(sources: MadeSources) -> None:
+    """Whom contacts.toml allows to be asked, for the person who wrote it."""
+    run(sources, "suppress", "nube.example", "--why", "no robots")
+    result = run(sources, "check")
+    said = document(run(sources, "check", "--json"))
+
+    assert result.exit_code == 0
+    assert f"rdap          rdap.arin.example:{sources.web.port}" in result.stdout
+    assert ["abuse_zone", "abuse.example.net"] in said["asked"]
+    assert (said["suppressed"], said["certs"], said["remarks"]) == (1, ["ES"], [])
+    assert said["bootstrap"] == "2026-11-03T19:00:02+00:00"
+    assert sources.asked() == sources.names.asked == []
+    sources.contacts.with_name("ipv4.json").write_text("{}")
+    assert run(sources, "check").exit_code == 2
+
+
 def test_an_old_bootstrap_file_is_remarked(sources: MadeSources) -> None:
     """Ranges move between registries."""
     path = sources.contacts.with_name("ipv4.json")

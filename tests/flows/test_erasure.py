@@ -61,8 +61,8 @@ def test_address_is_in_every_kind_of_file_before(made_once: MadeData) -> None:
     """Else the next test would prove nothing."""
     kinds = {name.split("/")[0] for name in found_in(made_once.layout.root, GONE)}
 
-    assert kinds == {"arrivals", "audit.log", "campaigns", "letters", "listings", "registries",
-                     "reports"}  # fmt: skip
+    assert kinds == {"arrivals", "audit.log", "campaigns", "contacts", "letters", "listings",
+                     "registries", "reports"}  # fmt: skip
 
 
 def test_no_byte_of_an_erased_address_is_left_in_any_file(made: MadeData) -> None:

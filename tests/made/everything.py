@@ -18,12 +18,15 @@ from survey.enrichment.snapshots import import_snapshot
 from survey.flows.judge import judge
 from survey.model.address import format_ip, parse_ip
 from survey.model.arrival import ArrivalKind
+from survey.model.contact import ContactSource
+from survey.model.contact_answer import Answer, AnswerState, Mailbox, alone
 from survey.model.followup import Reason, Round, Visit, Wanted
 from survey.model.listing import Listed
 from survey.model.observation import Observation, Step
 from survey.model.probe import Probe
 from survey.protocols.token import Claims, TokenKind, make_token, run_tag
 from survey.storage import audit
+from survey.storage.contact_answers import ContactAnswers
 from survey.storage.followups import queue_followups
 from survey.storage.found import write_found
 from survey.storage.layout import Layout
@@ -149,6 +152,21 @@ def _outside(data: MadeData, folder: Path) -> None:
         for ip in (GONE, NEIGHBOUR)
     }
     write_checks(data.layout, zone, checks)
+    answers = ContactAnswers(data.layout)
+    for ip in (GONE, NEIGHBOUR):
+        answers.add(
+            Answer(
+                ContactSource.REVERSE_NAME,
+                alone(parse_ip(ip)),
+                AnswerState.FOUND,
+                (Mailbox("abuse@example.net"),),
+                f"host-{ip.replace('.', '-')}.example.net",
+                f"it was asked about {GONE}",
+                MORNING,
+                MORNING,
+            )
+        )
+    answers.save()
 
 
 def _follow(data: MadeData) -> None:

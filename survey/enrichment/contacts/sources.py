@@ -57,6 +57,10 @@ class Source(Protocol):
     def patient(self) -> bool:
         """Whether it is so much better than those after it that its silence is waited for."""
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Hosts or zones that are asked; "" for our resolver or the address's own organisation."""
+
     def ask(self, ip: int, avoid: RangeSet, now: datetime) -> Said:
         """What it says about an address.
 
@@ -80,6 +84,11 @@ class Rdap:
     door: ContactsDoor
     kind: ContactSource = ContactSource.RDAP
     patient: bool = True
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every registry's server."""
+        return self.table.hosts
 
     def ask(self, ip: int, avoid: RangeSet, now: datetime) -> Said:  # noqa: ARG002 - it is dated by us
         """The mailboxes of the network's abuse role."""
@@ -111,6 +120,11 @@ class AbuseC:
     kind: ContactSource = ContactSource.ABUSE_C
     patient: bool = True
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The database's server."""
+        return (urlsplit(self.table.url).netloc,)
+
     def ask(self, ip: int, avoid: RangeSet, now: datetime) -> Said:  # noqa: ARG002 - it is dated by us
         """The abuse-c of the address's network."""
         base = self.bootstrap.server_of(ip)
@@ -137,6 +151,11 @@ class AbuseZone:
     pace: Pace
     kind: ContactSource = ContactSource.ABUSE_ZONE
     patient: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The zone."""
+        return (self.table.zone,)
 
     def ask(self, ip: int, avoid: RangeSet, now: datetime) -> Said:  # noqa: ARG002 - nobody is dialled
         """The mailboxes of the record, abuse desks first."""
@@ -167,6 +186,11 @@ class ReverseName:
     kind: ContactSource = ContactSource.REVERSE_NAME
     patient: bool = False
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Our resolver."""
+        return ("",)
+
     def ask(self, ip: int, avoid: RangeSet, now: datetime) -> Said:  # noqa: ARG002 - nobody is dialled
         """``abuse@`` each organisation."""
         found = organisations(self.names, ip)
@@ -183,6 +207,11 @@ class SecurityTxt:
     door: ContactsDoor
     kind: ContactSource = ContactSource.SECURITY_TXT
     patient: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The organisation itself."""
+        return ("",)
 
     def ask(self, ip: int, avoid: RangeSet, now: datetime) -> Said:
         """The mailboxes of the first organisation that has a valid one."""
