@@ -299,8 +299,13 @@ class Cases:
     @staticmethod
     def _change(connection: sa.Connection, case: Case, at: datetime, **changes: Any) -> Case:
         changed = replace(case, changed_at=at, **changes)
-        values = case_values(changed)
-        del values["number"]
+        before = case_values(case)
+        # only what changes: a wish may have come in since the case was read
+        values = {
+            name: value for name, value in case_values(changed).items() if value != before[name]
+        }
+        if not values:
+            return changed
         update = CASES.update().where(CASES.c.number == case.number).values(**values)
         if connection.execute(update).rowcount != 1:
             raise StorageError(f"case {case.number}: is gone")
