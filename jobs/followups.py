@@ -1,10 +1,12 @@
 """One campaign's follow-ups: judge its newest run again, and make what is due.
 
 For a timer, every few minutes: ``python jobs/followups.py CAMPAIGN.toml``, with SURVEY_DATA and
-SURVEY_KEYS set.  While a scan has the data directory there is nothing to do, and that is no error.
+SURVEY_KEYS set, and SURVEY_SCHEDULER if a cluster tests instead of this machine.  While a scan has
+the data directory there is nothing to do, and that is no error.
 """
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -22,7 +24,8 @@ def follow_up(campaign: Path) -> None:
     """All of it, counts only."""
     settings = read_settings()
     plan = newest_run(settings, read_campaign(campaign).id)
-    done = retest_due(settings, plan, DaskExecutor(plan.slots), lambda _: None)
+    executor = DaskExecutor(plan.slots, os.environ.get("SURVEY_SCHEDULER"), settings.keys)
+    done = retest_due(settings, plan, executor, lambda _: None)
     made = ", ".join(f"{count} {reason}" for reason, count in done.visits.items()) or "nothing due"
     log.info("%s %s: %s, %d wait", plan.campaign, plan.run, made, done.waiting)
 

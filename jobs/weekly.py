@@ -1,9 +1,11 @@
 """One campaign's week: reports that are due, scan or resume, compact, judge, trace, reports again.
 
 For a scheduler: ``python jobs/weekly.py CAMPAIGN.toml``, with SURVEY_DATA, SURVEY_KEYS and
-SURVEY_AGENCIES set, and SURVEY_OUTGOING if reports are delivered; once a day does no harm.  Each
-step knows what is done already: run it again after a crash, and it goes on where it was.  An agency
-gets its report once its own week or month is over, by its own calendar.
+SURVEY_AGENCIES set, SURVEY_OUTGOING if reports are delivered, and SURVEY_SCHEDULER if a cluster
+scans instead of this machine; once a day does no harm.  While another scan has the data directory
+only reports can be made, and that is no error.  Each step knows what is done already: run it again
+after a crash, and it goes on where it was.  An agency gets its report once its own week or month is
+over, by its own calendar.
 """
 
 import logging
@@ -13,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from survey.cluster.dask import DaskExecutor
-from survey.errors import ConfigError, StoppedError, SurveyError
+from survey.errors import BusyError, ConfigError, StoppedError, SurveyError
 from survey.flows.lifecycle import trace
 from survey.flows.plan import plan_run
 from survey.flows.scan import scan
@@ -39,7 +41,9 @@ def week(campaign: Path) -> None:
 def _scan_and_judge(campaign: Path, settings: Settings) -> None:
     plan = plan_run(campaign, settings).plan
     log.info("%s %s: %d targets", plan.campaign, plan.run, plan.targets)
-    summary = scan(plan, plan_hash(plan), settings, DaskExecutor(plan.slots), lambda _: None)
+    scheduler = os.environ.get("SURVEY_SCHEDULER")
+    executor = DaskExecutor(plan.slots, scheduler, settings.keys)
+    summary = scan(plan, plan_hash(plan), settings, executor, lambda _: None)
     log.info("scanned: %d sent, %d open ports", summary.sent, summary.open)
     traced = trace(settings, plan.campaign)
     states = ", ".join(f"{count} {state}" for state, count in traced.states.items() if count)
@@ -66,6 +70,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         week(Path(arguments[0]))
+    except BusyError as error:
+        log.info("%s", error)
     except SurveyError as error:
         log.critical("%s", error)
         return {ConfigError: 2, StoppedError: 3}.get(type(error), 1)

@@ -11,12 +11,13 @@ from typing import Any
 import click
 import pytest
 import yaml
-from made_hosts import unit_command
+from made_hosts import unit_commands
 
 from survey.cli.main import main
 
 INFRA = Path(__file__).parents[2] / "infra" / "cluster"
 UNITS = sorted((INFRA / "systemd").glob("*.service"))
+TIMERS = sorted((INFRA / "systemd").glob("*.timer"))
 DROP_IN = INFRA / "systemd" / "survey-worker@.service.d" / "syn.conf"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())
 KUBERNETES = {
@@ -30,8 +31,11 @@ TLS = "DASK_DISTRIBUTED__COMM__TLS__"
 def commands() -> dict[str, list[str]]:
     """Every command that anything here runs, by where it stands."""
     found = {
-        unit.name: unit_command(unit.name, host="192.0.2.11", scheduler="tls://192.0.2.10:8786")
+        f"{unit.name} {number}": command
         for unit in UNITS
+        for number, command in enumerate(
+            unit_commands(unit.name, host="192.0.2.11", scheduler="tls://192.0.2.10:8786")
+        )
     }
     found |= {
         f"compose {name}": service["command"] for name, service in COMPOSE["services"].items()
@@ -49,10 +53,18 @@ def test_command_has_only_options_that_exist(where: str, command: list[str]) -> 
     """Parsed by the program itself, as far as that goes without running it."""
     program, *arguments = command
     if Path(program).name == "survey":
-        context = main.make_context("survey", arguments)
-        name, sub, rest = main.resolve_command(context, [*context._protected_args, *context.args])
-        assert sub is not None, (where, name)
-        sub.make_context(name, rest, parent=context)
+        group, rest = main, arguments
+        context = main.make_context("survey", rest)
+        while isinstance(group, click.Group):
+            given = [*context._protected_args, *context.args]
+            name, sub, rest = group.resolve_command(context, given)
+            assert sub is not None, (where, name)
+            context, group = sub.make_context(name, rest, parent=context), sub
+        return
+    if Path(program).name == "python":
+        job, campaign = arguments
+        assert Path(job).is_file(), where
+        assert campaign.endswith(".toml"), where
         return
     assert Path(program).name == "dask", where
     module = f"distributed.cli.dask_{arguments[0]}"
@@ -157,6 +169,47 @@ def test_unit_is_one_that_systemd_takes(unit: Path, tmp_path: Path) -> None:
     )
     ours = [line for line in done.stderr.splitlines() if unit.name.partition("@")[0] in line]
     assert [line for line in ours if "not-found" not in line and "Failed to" not in line] == []
+
+
+@pytest.mark.parametrize("timer", TIMERS, ids=lambda timer: timer.name)
+def test_timer_starts_a_unit_that_ends(timer: Path) -> None:
+    """One that is there, runs once, does not fail for what the next turn mends, and at times."""
+    service = timer.with_suffix(".service").read_text()
+    assert "Type=oneshot" in service
+    assert "[Install]" not in service  # the timer alone starts it
+    text = timer.read_text()
+    assert "WantedBy=timers.target" in text
+    (when,) = re.findall(r"^OnCalendar=(.+)$", text, re.MULTILINE)
+    if shutil.which("systemd-analyze"):
+        subprocess.run(["systemd-analyze", "calendar", when], check=True, capture_output=True)
+
+
+def test_everything_that_a_timer_is_asked_for_has_one() -> None:
+    """Purging, copying, follow-ups, reports and letters; each is in the runbook."""
+    names = {timer.stem.rstrip("@") for timer in TIMERS}
+    assert names == {
+        f"survey-{what}" for what in ("purge", "sync", "followups", "weekly", "notify")
+    }
+    text = (INFRA / "README.md").read_text()
+    assert [timer.name for timer in TIMERS if timer.stem.rstrip("@") not in text] == []
+
+
+def test_letters_leave_after_what_came_back_was_read() -> None:
+    """A complaint or a bounce of the night stops the letter of the morning."""
+    said = [
+        command[command.index("notify") + 1]
+        for command in unit_commands("survey-notify.service", "", "")
+    ]
+    assert said == ["bounces", "plan", "send"]
+
+
+@pytest.mark.parametrize("job", ["weekly", "followups"])
+def test_job_says_its_one_argument(job: str) -> None:
+    """Started as its unit starts it, with nothing to work on."""
+    (command,) = unit_commands(f"survey-{job}@.service", "", "")
+    done = subprocess.run(command[:2], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"usage: {job}.py CAMPAIGN.toml" in done.stderr
 
 
 def test_workers_have_no_capability_but_for_raw_packets() -> None:

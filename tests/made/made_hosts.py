@@ -148,20 +148,30 @@ PORT = 8786
 
 
 def unit_command(unit: str, host: str, scheduler: str, instance: str = "1") -> list[str]:
+    """What a unit that runs one program runs."""
+    (command,) = unit_commands(unit, host, scheduler, instance)
+    return command
+
+
+def unit_commands(unit: str, host: str, scheduler: str, instance: str = "1") -> list[list[str]]:
     """What a unit of infra/cluster runs, with what its environment and its instance say."""
     text = (INFRA / "systemd" / unit).read_text()
-    (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
     words = {
         "${SURVEY_CONTROL}": host,
         "${SURVEY_SCHEDULER}": scheduler,
         "/opt/survey/bin": str(Path(sys.executable).parent),
+        "/opt/survey/jobs": str(INFRA.parents[1] / "jobs"),
         "%i": instance,
         "%H": "host",
     }
-    command = line.removeprefix("ExecStart=")
-    for word, meaning in words.items():
-        command = command.replace(word, meaning)
-    return command.split()
+    commands = []
+    for line in text.splitlines():
+        if line.startswith("ExecStart="):
+            command = line.removeprefix("ExecStart=")
+            for word, meaning in words.items():
+                command = command.replace(word, meaning)
+            commands.append(command.split())
+    return commands
 
 
 def dask_environment(keys: Path) -> dict[str, str]:
