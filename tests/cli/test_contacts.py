@@ -44,7 +44,7 @@ def test_find_says_who_by_whom_and_when(sources: MadeSources) -> None:
 
     assert result.exit_code == 0, result.output
     assert "abuse@altamar.example  rdap    rdap.arin.example" in result.stdout
-    assert "Abuse Desk" in result.stdout
+    assert "Altamar Broadband" in result.stdout
     assert audited(sources) == [("contacts find", "ip=192.0.2.7")]
 
 
@@ -66,7 +66,7 @@ def test_what_a_stranger_says_moves_no_cursor(sources: MadeSources) -> None:
     ip = sources.serve("arin")
     path = f"rdap.arin.example/registry/ip/{ip}"
     reply = sources.web.replies[path]
-    evil = reply.body.replace(b'"Abuse Desk"', b'"\\u001b[2Jred \\u202e\\r\\nEvil"')
+    evil = reply.body.replace(b'"Altamar Broadband"', b'"\\u001b[2Jred \\u202e\\r\\nEvil"')
     sources.web.replies[path] = type(reply)(evil)
     result = run(sources, "find", ip)
 

@@ -69,18 +69,19 @@ def read_network(data: bytes, ip: int) -> Network:
     if len(addresses) >= WIDEST:
         return Network(addresses, ())
     entities = list(_entities(content))
+    holder = _holder(entities)
     found = [
         (depth, *mailbox)
         for depth, entity in entities
         if "abuse" in _roles(entity)
-        for mailbox in _mailboxes(entity)
+        for mailbox in _mailboxes(entity, holder)
     ]
     if not found:
         found = [
             (depth, *mailbox)
             for depth, entity in entities
             if not _OTHERS.isdisjoint(_roles(entity))
-            for mailbox in _mailboxes(entity)
+            for mailbox in _mailboxes(entity, holder)
             if is_role(mailbox[-1].email)
         ]
     found.sort(key=lambda one: one[:-1])
@@ -124,11 +125,21 @@ def _roles(entity: dict[str, Json]) -> set[str]:
     return {role.lower() for role in roles if isinstance(role, str)}
 
 
-def _mailboxes(entity: dict[str, Json]) -> Iterator[tuple[int, int, int, Mailbox]]:
+def _holder(entities: list[tuple[int, dict[str, Json]]]) -> str:
+    """Name of the organisation that has the network: the outermost registrant that is no person."""
+    for _, entity in entities:
+        if "registrant" in _roles(entity):
+            said = {kind: text for kind, _, text in reversed(list(_properties(entity)))}
+            if said.get("fn") and said.get("kind") != "individual":
+                return said["fn"]
+    return ""
+
+
+def _mailboxes(entity: dict[str, Json], holder: str) -> Iterator[tuple[int, int, int, Mailbox]]:
     """The mailboxes of an entity's card (RFC 7095), each after what it is sorted by."""
     invalid = _said_invalid(entity)
     properties = list(_properties(entity))
-    name = next((text for kind, _, text in properties if kind == "fn"), "")
+    name = holder or next((text for kind, _, text in properties if kind == "fn"), "")
     language = next((text for kind, _, text in properties if kind == "lang"), "")
     for kind, parameters, text in properties:
         email = text.strip().removeprefix("mailto:")

@@ -69,13 +69,34 @@ def test_every_registrys_shape_is_read(
     assert [one.email for one in read.mailboxes] == wanted
 
 
-def test_name_and_language_come_along() -> None:
-    """A letter names the organisation and is written in its language."""
-    read = read_network((SHAPES / "lacnic.json").read_bytes(), parse_ip("203.0.113.130"))
+@pytest.mark.parametrize(
+    ("registry", "ip", "name", "language"),
+    [
+        ("arin", "192.0.2.7", "Altamar Broadband", ""),
+        ("ripe", "198.51.100.7", "Cierzo Hosting", ""),
+        ("apnic", "203.0.113.5", "Kumo Hosting", ""),
+        ("lacnic", "203.0.113.130", "Sierra Internet", "es"),
+        ("afrinic", "203.0.113.200", "Bahari Internet", ""),
+    ],
+)
+def test_the_organisations_name_and_the_desks_language_come_along(
+    registry: str, ip: str, name: str, language: str
+) -> None:
+    """A letter names who has the network, not "Abuse Desk", and is written in their language."""
+    read = read_network((SHAPES / f"{registry}.json").read_bytes(), parse_ip(ip))
 
-    assert [(one.name, one.language) for one in read.mailboxes] == [
-        ("Registry of the region", "es")
-    ]
+    assert {(one.name, one.language) for one in read.mailboxes} == {(name, language)}
+
+
+def test_no_person_is_named() -> None:
+    """Where a person has the network, the desk's own name stands."""
+    card = [["kind", {}, "text", "individual"], ["fn", {}, "text", "Jane Doe"]]
+    person = {"roles": ["registrant"], "vcardArray": ["vcard", card]}
+    desk = entity("abuse@a.example")
+    desk["vcardArray"][1].append(["fn", {}, "text", "Desk\u202e\n"])
+    (one,) = read_network(json.dumps(network(person, desk)).encode(), IP).mailboxes
+
+    assert one.name == "Desk\\u202e\\u000a"
 
 
 def test_the_nearest_abuse_desk_comes_first() -> None:
