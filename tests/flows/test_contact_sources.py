@@ -13,6 +13,7 @@ from made_sources import NOW, PATHS, SHAPES, MadeSources, made_sources
 from made_web import Reply
 
 from survey.errors import ConfigError
+from survey.flows.contact_desk import ContactDesk
 from survey.flows.contacts import cert_for, contacts_for, known_contacts, why_not
 from survey.flows.purge import carry_out, plan_purge
 from survey.model.address import parse_ip
@@ -84,6 +85,29 @@ def answer_together(both: threading.Barrier, body: bytes, handler: BaseHTTPReque
     both.wait()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/rdap+json\r\nContent-Length: {len(body)}"
     handler.connection.sendall(head.encode() + b"\r\n\r\n" + body)
+
+
+def test_what_was_answered_is_kept_when_the_work_is_broken_off(
+    sources: MadeSources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs it again does not ask again."""
+    seek = ContactDesk.seek
+    last = parse_ip("192.0.2.200")
+
+    def interrupted(desk: ContactDesk, ip: int) -> Sought:
+        if ip == last:
+            raise KeyboardInterrupt
+        return seek(desk, ip)
+
+    monkeypatch.setattr(ContactDesk, "seek", interrupted)
+    ip = parse_ip(sources.serve("arin"))
+    with pytest.raises(KeyboardInterrupt):
+        contacts_for(sources.settings, [ip, last], contacts=sources.contacts, now=NOW)
+    monkeypatch.undo()
+
+    assert len(sources.asked()) == 1
+    assert who(sources.seek("192.0.2.7"))[0] == "abuse@altamar.example"
+    assert sources.asked() == []
 
 
 def test_a_registry_that_lists_itself_is_passed_over(sources: MadeSources) -> None:
