@@ -84,6 +84,7 @@ class Checks:
             GateClosedError: Opt-outs or suppressions can't be read.
         """
         now = self._clock()
+        self._is_wanted(letter)
         self._may_be_told(letter, case, now)
         servers = servers_of(self._facts, case, findings)
         self._is_as_approved(letter, case, findings, now)
@@ -99,6 +100,7 @@ class Checks:
         Raises:
             Others: as ``ask``.
         """
+        self._is_wanted(letter)
         optouts = read_log(Path(self._desk.plan.optouts)).ranges
         if any(one.ip in optouts for one in servers):
             raise LapsedError("an address in it opted out")
@@ -119,12 +121,15 @@ class Checks:
             if run in self._facts.plans:
                 reverify(self._desk.settings, self._facts.plans[run], tests, self._clock())
 
+    def _is_wanted(self, letter: OutboxLetter) -> None:
+        """Whether the operator did not ask for no more letters by now."""
+        if self._desk.cases.get(letter.case).stopped:
+            raise NeverError("the operator wants no letters")
+
     def _may_be_told(self, letter: OutboxLetter, case: Case, now: datetime) -> None:
         until = self._desk.plan.valid_until
         if until is not None and until <= now:
             raise HeldError("the campaign's authority has ended")
-        if case.stopped:
-            raise NeverError("the operator wants no letters")
         if case.state is CaseState.MERGED or case.closed_by is Closing.OPTED_OUT:
             raise NeverError(f"the case is {case.closed_by or case.state}")
         wanted = CaseState.CLOSED if letter.kind is LetterKind.THANKS else CaseState.OPEN

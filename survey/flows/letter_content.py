@@ -123,7 +123,7 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
     mail = replace(
         address_letter(letter, notice, now),
         reference=f"letter.{token}",
-        unsubscribe_page=f"{means.stop_page.rstrip('/')}/{token}" if means.stop_page else "",
+        unsubscribe_page=_stop_page(plan.identity.page, token, means),
     )
     told = (
         kind,
@@ -138,6 +138,13 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
     )
     mark = hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()
     return Content(letter_content(mail), mark, mail, len(servers))
+
+
+def _stop_page(page: str, token: str, means: Means) -> str:
+    """Where one click stops letters: where the file says, else on the site, if it answers."""
+    place = means.stop_page or (f"{page.rstrip('/')}/stop" if means.site else "")
+    # RFC 8058 s3.1: it must be https
+    return f"{place.rstrip('/')}/{token}" if place.startswith("https://") else ""
 
 
 def _page(page: str, number: str, means: Means) -> str:

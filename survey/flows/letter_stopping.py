@@ -11,14 +11,16 @@ from survey.storage.ledger import Ledger
 from survey.storage.outbox import Outbox
 
 
-def stop_letters(ledger: Ledger, reach: Reach, key: bytes, token: str, now: datetime) -> bool:
+def stop_letters(
+    ledger: Ledger, reach: Reach | None, key: bytes, token: str, now: datetime
+) -> bool:
     """No more letters about the case, and none to the mailbox; in force when this returns.
 
-    It waits for nobody: who sends meanwhile asks the suppression list right before each message.
+    It waits for nobody: who sends meanwhile asks right before each message.
 
     Args:
         ledger: The ledger.
-        reach: Who may be written to.
+        reach: Whose suppression list gets the mailbox; None: only the case is stopped.
         key: The secret that letters' tokens are made with.
         token: What stands in the address.
         now: UTC.
@@ -38,7 +40,7 @@ def stop_letters(ledger: Ledger, reach: Reach, key: bytes, token: str, now: date
         case, recipient = Cases(ledger).get(number), _recipient(ledger, number, kind)
     except ConfigError:
         return False
-    if recipient:
+    if recipient and reach is not None:
         reach.suppress(recipient, "one click in a letter", now, asked=True)
     if not case.stopped:
         Cases(ledger).stop(case, now, "one click")

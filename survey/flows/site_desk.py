@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from survey.errors import BusyError, ConfigError
+from survey.errors import ConfigError
+from survey.flows.letter_stopping import stop_letters
 from survey.flows.retest import Target, tests_of
 from survey.flows.site_sheets import Standing, how_asked, own_results, take_stock, wished
 from survey.model.address import Range
@@ -19,11 +20,9 @@ from survey.model.followup import Reason
 from survey.model.hostile import show_text
 from survey.model.plan import Plan
 from survey.model.wish import Wish, WishKind
-from survey.notify.letter_token import read_token
 from survey.settings import Settings
 from survey.site.desk import Answer, Asked, CaseSheet, OwnSheet
 from survey.storage.audit import record
-from survey.storage.cases import Cases
 from survey.storage.followups import queue_followups
 from survey.storage.keys import LETTERS, read_key
 from survey.storage.layout import Layout
@@ -177,24 +176,13 @@ class SiteDesk:
         return Answer.DONE
 
     def stop(self, token: str) -> Answer:
-        """As the link in a letter's List-Unsubscribe asks (RFC 8058)."""
+        """As the link in a letter's List-Unsubscribe asks (RFC 8058); it waits for no sender."""
         try:
-            known = read_token(read_key(self._settings.keys, LETTERS), token)
-        except ConfigError:
-            known = None
-        if known is None:
-            return Answer.WRONG
-        cases = Cases(self._ledger)
-        try:
-            with self._ledger.exclusive():
-                case = cases.get(known[0])
-                if not case.stopped:
-                    cases.stop(case, self._now(), "asked for on the site")
+            key = read_key(self._settings.keys, LETTERS)
         except ConfigError:
             return Answer.WRONG
-        except BusyError:
-            return Answer.BUSY
-        return Answer.DONE
+        known = stop_letters(self._ledger, None, key, token, self._now())
+        return Answer.DONE if known else Answer.WRONG
 
     def own_test(self, ip: int) -> int | Answer:
         """Queue every test of the newest plan for the address that asks."""

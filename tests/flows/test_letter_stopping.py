@@ -72,3 +72,13 @@ async def test_click_wins_over_a_letter_that_is_being_sent(office: Office, post:
     letter = office.letters()[CASE, LetterKind.FIRST_NOTICE]
     assert letter.state is LetterState.SUPPRESSED
     assert office.case_of("relay").stopped
+
+
+async def test_click_on_the_site_wins_without_any_list(office: Office, post: MadePost) -> None:
+    """The site may have no suppression list; the case itself says no."""
+    office.approve_all()
+    token = letter_token(office.key, CASE, LetterKind.FIRST_NOTICE)
+    post.before_data = lambda: stop_letters(office.ledger, None, office.key, token, NOW)
+    await office.send(post)
+    assert post.taken == []
+    assert office.letters()[CASE, LetterKind.FIRST_NOTICE].state is LetterState.SUPPRESSED
