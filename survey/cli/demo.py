@@ -20,12 +20,13 @@ from survey.flows.demo import demo as run_demo
 )
 @json_option
 def demo(folder: Path, *, as_json: bool) -> None:
-    """Lab, canary, scan, verdicts, second opinions, reports and letter, in about a minute."""
+    """The whole loop on a lab, from scan to letters and their effect, in about two minutes."""
     with Live() as live:
         result = run_demo(folder.absolute(), say, live.show)
     if as_json:
         document(result)
         return
+    letters = result.letters
     facts(
         [
             ("targets", f"{result.targets:,}, coverage {result.coverage:.3f}"),
@@ -34,8 +35,14 @@ def demo(folder: Path, *, as_json: bool) -> None:
             ("precision", f"{result.precision:.3f}"),
             ("recall", f"{result.recall:.3f}"),
             ("took", f"{result.seconds:.1f} s"),
+            (
+                "letters",
+                f"{letters.sent:,} about {letters.cases:,} cases, in {letters.languages} languages",
+            ),
+            ("came back", f"{letters.bounced:,}; answered by people: {letters.answered:,}"),
+            ("closed", f"{letters.closed:,} cases, by a new test; {letters.thanked:,} thanked"),
             *(("report", path) for path in result.reports),
-            ("letter", result.letter),
+            *(("letter", path) for path in letters.shown),
         ]
     )
     say(f"go on with: survey --data {result.folder}/data --agencies {result.folder}/agencies ...")

@@ -13,7 +13,7 @@ from survey.cli.screen import document, facts, say
 from survey.cli.workers import executor_for, executor_options
 from survey.errors import ConfigError
 from survey.flows.followups import followups_of
-from survey.flows.retest import RetestSummary, Target, retest_due, retest_target, utc_now
+from survey.flows.retest import RetestSummary, Target, retest_due, retest_targets, utc_now
 from survey.flows.runs import all_runs
 from survey.model.address import parse_ip
 from survey.model.plan import Plan
@@ -61,7 +61,7 @@ def retest(
         wanted = parse_target(target)
         plan = newest_with(plans, wanted, target)
         with Live() as live:
-            summaries.append(retest_target(settings, plan, wanted, executor, live.show))
+            summaries.append(retest_targets(settings, plan, (wanted,), executor, live.show))
     newest = {plan.campaign: plan.run for plan in plans}  # they come oldest first
     for plan in plans if target is None else ():
         if newest[plan.campaign] != plan.run and not has_work(settings, plan):

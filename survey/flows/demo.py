@@ -13,12 +13,12 @@ from pathlib import Path
 from survey.analysis.notebook import open as open_survey
 from survey.cluster.dask import DaskExecutor
 from survey.enrichment.snapshots import import_snapshot
-from survey.errors import ConfigError, SurveyError
+from survey.errors import ConfigError
 from survey.flows.canary import serve_canary, serve_controls
 from survey.flows.coordinator import OnProgress
+from survey.flows.demo_letters import Letters, furnish, write_letters
 from survey.flows.judge import judge
 from survey.flows.lab import LabFiles, write_lab_files
-from survey.flows.notify import preview_letter
 from survey.flows.plan import plan_run
 from survey.flows.report import make_report
 from survey.flows.retest import retest_due
@@ -85,7 +85,7 @@ class DemoResult:
         run: Run id.
         report: The first agency's page.
         reports: Every agency's files for people: pages and PDFs.
-        letter: The operator's letter.
+        letters: What came of the letters to operators.
         folder: Where everything lies; try the other commands with its data, keys and agencies.
     """
 
@@ -101,7 +101,7 @@ class DemoResult:
     run: str
     report: Path
     reports: tuple[Path, ...]
-    letter: Path
+    letters: Letters
     folder: Path
 
 
@@ -121,7 +121,8 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
     make_key(settings.keys, TOKEN)
     make_certificates(settings.keys)
     _import_registries(settings, files)
-    with lab_process(world, CANARY) as lab:
+    office = furnish(settings, folder, files.optouts, files.registries.hosts)
+    with lab_process(world, CANARY, office.mailroom) as lab:
         say(
             f"lab: {len(world.machines):,} of {len(SPACE):,} addresses answer, "
             f"on {lab.doors:,} ports"
@@ -139,10 +140,10 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
             reached = _judged(settings, plan, world)
             say(f"judged: {reached.right + reached.wrong:,} called open; second opinions follow")
             reproduced = _reproduced(settings, plan, on_progress)
-    say(f"reproduced by others: {reproduced:,}")
-    reports = [make_report(settings, agency, plan.run) for agency in AGENCIES]
-    say(f"reports for {len(reports)} agencies: {', '.join(one.language for one in reports)}")
-    letter = preview_letter(settings, plan.run, finding=_finding_in(settings, plan, "ES"))
+            say(f"reproduced by others: {reproduced:,}")
+            reports = [make_report(settings, agency, plan.run) for agency in AGENCIES]
+            say(f"reports for {len(reports)} agencies: {', '.join(x.language for x in reports)}")
+            letters = write_letters(office, plan, DaskExecutor(WORKERS), say, on_progress)
     done = summary.sent + summary.excluded + summary.opted_out
     return DemoResult(
         coverage=done / plan.targets,
@@ -157,7 +158,7 @@ def demo(folder: Path, say: Callable[[str], None], on_progress: OnProgress) -> D
         run=plan.run,
         report=reports[0].page,
         reports=tuple(path for one in reports for path in one.for_people),
-        letter=letter.path,
+        letters=letters,
         folder=folder,
     )
 
@@ -232,17 +233,3 @@ def _called_open(settings: Settings, plan: Plan) -> set[Opened]:
             (ip, port, Probe(probe))
             for ip, port, probe in rows.project("ip, port, probe").fetchall()
         }
-
-
-def _finding_in(settings: Settings, plan: Plan, country: str) -> str:
-    """The best proven finding in a country, as ``preview_letter`` wants it."""
-    with open_survey(settings.data) as survey:
-        rows = survey.findings(plan.campaign, plan.run)
-        rows = rows.filter(f"verdict = 'open' AND country = '{country}'")
-        rows = rows.order("rung DESC, probe <> 'smtp_relay', ip")
-        best = rows.project("address || ':' || port || '/' || probe").limit(1).fetchall()
-    if not best:
-        raise SurveyError(
-            f"the demo found nothing open in {country}; its lab is not as it should be"
-        )
-    return str(best[0][0])

@@ -103,23 +103,24 @@ def retest_due(
     return _retest(settings, plan, executor, on_progress, choose, now)
 
 
-def retest_target(
+def retest_targets(
     settings: Settings,
     plan: Plan,
-    target: Target,
+    targets: Iterable[Target],
     executor: Executor,
     on_progress: OnProgress,
     *,
     reason: Reason = Reason.WISH,
     now: Callable[[], datetime] = utc_now,
 ) -> RetestSummary:
-    """Queue every test of the plan that an address, port or probe stands for, and make them now.
+    """Queue every test of the plan that addresses, ports or probes stand for, and make them now.
 
     Raises:
         ConfigError: The plan has no such test.
         Others: as of ``retest_due``.
     """
-    wanted = tests_of(plan, target, reason, now())
+    at = now()
+    wanted = tuple(one for target in targets for one in tests_of(plan, target, reason, at))
 
     def choose(run: RunLayout) -> tuple[Iterable[FollowUp], Collection[Key]]:
         keys = {one.key for one in wanted}

@@ -103,19 +103,20 @@ class _Hands:
     def _deliver(self, got: Got, content: bytes) -> None:
         reaction = reaction_of(self._draws, got.recipient)
         if reaction is Reaction.GONE:
-            self._send_back(got.delivery_report())
+            self._send_back(got.delivery_report(), "")
             return
         self._delivered.add(b"Delivered-To: " + got.recipient.encode() + b"\r\n" + content)
         if reaction is Reaction.AWAY:
-            self._send_back(got.automatic_reply())
+            self._send_back(got.automatic_reply(), "")
         elif reaction is Reaction.CLOSES:
             closed = [self._close(ip) for ip in sorted(_addresses(got.message))]
             if any(closed):
-                self._send_back(got.answer())
+                self._send_back(got.answer(), got.recipient)
 
-    def _send_back(self, message: EmailMessage) -> None:
+    def _send_back(self, message: EmailMessage, sender: str) -> None:
+        """A program's mail comes from the null sender, a person's from the person."""
         recipient = parseaddr(str(message["To"]))[1]
-        head = f"Return-Path: <>\r\nDelivered-To: {recipient}\r\n".encode()
+        head = f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n".encode()
         self._desk.add(head + message.as_bytes(policy=policy.SMTP))
 
 

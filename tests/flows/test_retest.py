@@ -23,7 +23,7 @@ from survey.flows.control import ask_stop
 from survey.flows.explain import explain
 from survey.flows.followups import followups_of
 from survey.flows.judge import judge
-from survey.flows.retest import RetestSummary, Target, retest_due, retest_target
+from survey.flows.retest import RetestSummary, Target, retest_due, retest_targets
 from survey.flows.scan import scan
 from survey.model.address import Range
 from survey.model.client import Client
@@ -85,7 +85,7 @@ class There:
     def wish(self, target: Target) -> RetestSummary:
         """One target, now."""
         made = self.made
-        return retest_target(made.settings, made.plan, target, SerialExecutor(), lambda _: None)
+        return retest_targets(made.settings, made.plan, (target,), SerialExecutor(), lambda _: None)
 
     def waiting(self) -> list[Reason]:
         """Why something waits."""

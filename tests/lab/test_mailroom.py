@@ -97,6 +97,7 @@ async def test_operator_closes_and_answers(tmp_path: Path) -> None:
     assert back["In-Reply-To"] == "<osys-2026-000001@survey.example>"
     assert "case OSYS-2026-000001" in back["Subject"]
     assert back["Auto-Submitted"] is None
+    assert back["Return-Path"] == f"<{owner(Reaction.CLOSES)}>"
 
 
 async def test_who_has_nothing_open_any_more_says_nothing(tmp_path: Path) -> None:
@@ -115,6 +116,7 @@ async def test_unknown_mailbox_comes_back_as_a_delivery_report(tmp_path: Path) -
     assert not list(mailbox.Maildir(room.delivered))
     back = only(room.desk)
     assert back["Delivered-To"] == SENDER
+    assert back["Return-Path"] == "<>"
     assert back.get_content_type() == "multipart/report"
     status = [part for part in back.walk() if part.get_content_type() == "message/delivery-status"]
     assert "Status: 5.1.1" in status[0].as_string()
