@@ -392,8 +392,9 @@ One that names the address is not handed over any more ([delivery](delivery.md))
 again is made without it.
 
 Two things stay: the plan, whose ranges every count rests on and which names an address only where
-it is the edge of a range (`survey purge` says which plans), and country, network, registration and
-organisation snapshots, which are public registries of ranges.
+it is the edge of a range (`survey purge` says which plans,
+[decision 0220](decisions/0220-a-plan-keeps-the-edges-of-its-ranges.md)), and country, network,
+registration and organisation snapshots, which are public registries of ranges.
 
 ## Every kind of file
 

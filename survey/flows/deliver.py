@@ -1,32 +1,25 @@
 """Hand a report to its agency: each step is written down first, nothing goes twice or is lost.
 
-The order of every dispatch (docs/delivery.md)::
-
-    prepared bytes on the disk -> PLANNED -> SENDING -> prepare -> HANDING -> hand over -> DELIVERED
-
-Whoever finds a dispatch in SENDING knows that the receiver can't have it and begins anew.  Whoever
-finds one in HANDING asks the receiver; where that can't be asked it is UNCERTAIN, and stays so
-until a person settles it.
+Prepared bytes are on the disk before a dispatch is planned; ``flows.handing_over`` takes it on.
 """
 
-import hashlib
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from survey.errors import ConfigError, StorageError
 from survey.flows.carriers import carrier_to
-from survey.flows.dispatches import Means, Prepared, Report, prepare, read_report
+from survey.flows.dispatches import Means, Prepared, Report, read_report
 from survey.flows.erasure import texts
-from survey.mail.carrier import Carrier, DoubtError, NotTakenError
+from survey.flows.handing_over import Drive, Say, hand_over
+from survey.flows.preparing import prepare
+from survey.mail.carrier import Carrier
 from survey.model.agency import Agency
 from survey.model.delivery import Destination, MailDestination
 from survey.model.dispatch import Dispatch, DispatchState
-from survey.model.hostile import show_text
 from survey.model.plan import Plan
-from survey.reports.feeds.manifest import NAME
 from survey.settings import Settings
 from survey.storage.agencies import find_agency
 from survey.storage.audit import record
@@ -39,13 +32,8 @@ from survey.targets.optouts import read_log
 from survey.targets.plan import load_plan
 from survey.targets.ranges import RangeSet
 
-_HOUR = timedelta(hours=1)
 _OPEN = {DispatchState.PLANNED, DispatchState.SENDING}
 _BEGUN = {DispatchState.HANDING, DispatchState.DELIVERED, DispatchState.UNCERTAIN}
-_MANIFEST = Path(NAME).stem
-"""How a manifest's name begins, at a receiver, too."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +163,10 @@ async def deliver(
                 ]
                 rows = [one for one in rows if one.state not in _OPEN]
             carrier = carry(destination, means)
-            drive = _Drive(report.folder, ledger, carrier, clock)
+            drive = Drive(report.folder, ledger, carrier, clock)
             limit = _limit(means, destination)
             try:
-                put_off += [text async for text in _hand_over(rows, drive, limit, say)]
+                put_off += [text async for text in hand_over(rows, drive, limit, say)]
             finally:
                 await carrier.close()
         rows_now = ledger.dispatches(agency.id, period)
@@ -274,115 +262,11 @@ def _superseded(
     return rows
 
 
-async def _hand_over(
-    rows: Sequence[Dispatch], drive: "_Drive", limit: int, say: Say
-) -> AsyncIterator[str]:
-    """Each row as far as it goes today; yields what is put off."""
-    for row in rows:
-        if row.state is DispatchState.PLANNED:
-            if row.part.startswith(_MANIFEST) and row.revision in drive.left:
-                yield f"{row.part}: waits for the other files"
-                continue
-            if drive.handed(row.place) >= limit:
-                drive.left.add(row.revision)
-                yield f"{row.part}: {limit} an hour went to {row.place}; it waits"
-                continue
-        if reason := await drive.on(row):
-            yield f"{row.part}: {reason}"
-        say(f"{row.destination}: {row.part}: {drive.now.state}{_why(drive.now)}")
-
-
-def _why(one: Dispatch) -> str:
-    return f" ({show_text(one.receipt, 200)})" if one.receipt else ""
-
-
 def _limit(means: Means, destination: Destination) -> int:
     """How many dispatches an hour may go to one place."""
     if isinstance(destination, MailDestination) and means.way.mail is not None:
         return means.way.mail.per_hour
     return means.way.drops.per_hour
-
-
-class _Drive:
-    """One dispatch after the other through its steps, by one carrier."""
-
-    def __init__(
-        self, folder: Path, ledger: Ledger, carrier: Carrier, clock: Callable[[], datetime]
-    ) -> None:
-        self._folder, self._ledger, self._carrier, self._clock = folder, ledger, carrier, clock
-        self.left: set[int] = set()
-        """Revisions of which something was not delivered."""
-
-    def handed(self, place: str) -> int:
-        """How many dispatches went to a place in the last hour."""
-        return self._ledger.handed_since(place, self._clock() - _HOUR)
-
-    async def on(self, row: Dispatch) -> str:
-        """As far as it goes; why it is put off, or ""."""
-        self.now = row
-        reason = ""
-        if row.state is DispatchState.SENDING:
-            self._mark(DispatchState.PLANNED, "was broken off before it was handed over")
-        elif row.state is DispatchState.HANDING:
-            reason = await self._ask()
-        if self.now.state is DispatchState.PLANNED and not reason:
-            reason = await self._send()
-        if self.now.state is not DispatchState.DELIVERED:
-            self.left.add(row.revision)
-        return reason
-
-    async def _send(self) -> str:
-        data = _prepared(self._folder, self.now)
-        self._mark(DispatchState.SENDING)
-        try:
-            await self._carrier.prepare(self.now, data)
-            self._mark(DispatchState.HANDING)
-            receipt = await self._carrier.hand_over(self.now, data)
-        except NotTakenError as error:
-            return self._not_taken(error)
-        except DoubtError as error:
-            return await self._ask(str(error))
-        self._mark(DispatchState.DELIVERED, receipt)
-        return ""
-
-    async def _ask(self, why: str = "was broken off while it was handed over") -> str:
-        try:
-            there = await self._carrier.ask(self.now)
-        except NotTakenError as error:
-            if error.final:
-                return self._not_taken(error)
-            return f"{why}; {error}"  # stays as it is, and is asked again
-        if there is None:
-            self._mark(DispatchState.UNCERTAIN, f"{why}, and the receiver can't tell")
-            return ""
-        if there:
-            self._mark(DispatchState.DELIVERED, f"{why}; asked: it is there")
-            return ""
-        self._mark(DispatchState.PLANNED, f"{why}; asked: it is not there")
-        return "" if why.startswith("was broken off") else f"{why}; it is not there"
-
-    def _not_taken(self, error: NotTakenError) -> str:
-        self._mark(DispatchState.REFUSED if error.final else DispatchState.PLANNED, str(error))
-        return "" if error.final else str(error)
-
-    def _mark(self, state: DispatchState, receipt: str = "") -> None:
-        self.now = self._ledger.mark(self.now, state, receipt, now=self._clock())
-
-
-def _prepared(folder: Path, one: Dispatch) -> bytes:
-    """The bytes that were prepared, and no others.
-
-    Raises:
-        StorageError: They are gone or changed.
-    """
-    path = folder / one.prepared
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: what was prepared is gone: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != one.sha256:
-        raise StorageError(f"{path}: is not what was prepared; send the report by --corrected")
-    return data
 
 
 def _write(path: Path, data: bytes) -> None:
