@@ -383,8 +383,9 @@ Rows about the address go. In the rows of others it becomes nothing (`exit_ip`, 
 (text): in every form that people write, with `.`, `-` or `_`, forwards and backwards, as
 hexadecimal or decimal number, in one of our tokens, and as four bytes in a SOCKS reply. A mail
 or letter that names it goes as a whole. So does a report whose lists name it, with its pages, which
-count it ([decision 0219](decisions/0219-a-report-that-counts-an-erased-address-goes.md)); the weekly
-job makes it again if it is of one of the last three periods, `survey report` at any time. What an
+count it
+([decision 0219](decisions/0219-a-report-that-counts-an-erased-address-goes.md)); the weekly job
+makes it again if it is of one of the last three periods, `survey report` at any time. What an
 agency or an operator was already sent is not here any more.
 
 An opt-out without that wish leaves the reports on the disk as they are: what an agency was given.
