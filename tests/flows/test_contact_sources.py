@@ -49,7 +49,7 @@ def said(sought: Sought) -> dict[str, str]:
         ("arin", "abuse@altamar.example"),
         ("ripe", "abuse@cierzo.example"),
         ("apnic", "abuse@kumo.example"),
-        ("afrinic", "noc@bahari.example"),
+        ("afrinic", "abuse@bahari.example"),
     ],
 )
 def test_registries_name_their_abuse_role(sources: MadeSources, registry: str, email: str) -> None:

@@ -177,6 +177,23 @@ def _properties(entity: dict[str, Json]) -> Iterator[tuple[str, dict[str, Json],
         match one:
             case [str(kind), dict(parameters), str(), str(text), *_]:
                 yield kind.lower(), parameters, text
+    yield from _new_properties(entity.get("jscard"))
+
+
+def _new_properties(card: Json) -> Iterator[tuple[str, dict[str, Json], str]]:
+    """The same of a card in its new form (RFC 9553), which AFRINIC has announced."""
+    match card:
+        case {"name": {"full": str(name)}}:
+            yield "fn", {}, name
+    match card:
+        case {"kind": str(kind)}:
+            yield "kind", {}, kind
+    match card:
+        case {"emails": dict(emails)}:
+            for one in emails.values():
+                match one:
+                    case {"address": str(address)}:
+                        yield "email", {"pref": str(one.get("pref", ""))}, address
 
 
 def _preference(parameters: dict[str, Json]) -> int:

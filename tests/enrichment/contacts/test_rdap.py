@@ -56,7 +56,13 @@ def emails(content: Any, ip: int = IP) -> list[str]:
             ["abuse@kumo.example", "office@kumo.example"],
         ),
         ("lacnic", "203.0.113.130", "203.0.113.128", "203.0.113.191", ["abuse@lacnic.net"]),
-        ("afrinic", "203.0.113.200", "203.0.113.192", "203.0.113.255", ["noc@bahari.example"]),
+        (
+            "afrinic",
+            "203.0.113.200",
+            "203.0.113.192",
+            "203.0.113.255",
+            ["abuse@bahari.example", "noc@bahari.example"],
+        ),
     ],
 )
 def test_every_registrys_shape_is_read(
@@ -86,6 +92,27 @@ def test_the_organisations_name_and_the_desks_language_come_along(
     read = read_network((SHAPES / f"{registry}.json").read_bytes(), parse_ip(ip))
 
     assert {(one.name, one.language) for one in read.mailboxes} == {(name, language)}
+
+
+def test_cards_in_their_new_form_are_read() -> None:
+    """RFC 9553, in the member that AFRINIC's servers use for it."""
+    card = {
+        "@type": "Card",
+        "kind": "org",
+        "name": {"full": "Bahari Internet"},
+        "emails": {
+            "a": {"address": "noc@bahari.example"},
+            "b": {"address": "abuse@bahari.example", "pref": 1},
+            "c": {"address": 5},
+            "d": None,
+        },
+    }
+    read = read_network(json.dumps(network({"roles": ["abuse"], "jscard": card})).encode(), IP)
+
+    assert [one.email for one in read.mailboxes] == ["abuse@bahari.example", "noc@bahari.example"]
+    assert emails(network({"roles": ["abuse", "registrant"], "jscard": card | {"name": None}}))
+    for wrong in (None, 5, [], {"emails": []}, {"emails": {"a": []}, "name": 5}):
+        assert emails(network({"roles": ["abuse"], "jscard": wrong})) == []
 
 
 def test_no_person_is_named() -> None:
@@ -257,7 +284,18 @@ JSON = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                ["entities", "roles", "vcardArray", "remarks", "description", "pref", "type"]
+                [
+                    "entities",
+                    "roles",
+                    "vcardArray",
+                    "jscard",
+                    "emails",
+                    "address",
+                    "remarks",
+                    "description",
+                    "pref",
+                    "type",
+                ]
             ),
             inner,
             max_size=4,
