@@ -168,10 +168,11 @@ def _moved(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> Non
     """Findings go where their operator is: another case of that key, or a new one."""
     board = _Board(desk)
     filled: set[str] = set()
-    for case, findings in board.having(CaseState.OPEN):
+    held = list(board.having(CaseState.OPEN))
+    contacts = desk.reach.contacts({one.ip for _, findings in held for one in findings}, now)
+    for case, findings in held:
         if case.number in filled:
             continue  # the next call knows all that it has now
-        contacts = desk.reach.contacts({one.ip for one in findings}, now)
         begun = case.number in board.begun
         groups: dict[CaseKey, list[CaseFinding]] = defaultdict(list)
         templates: dict[CaseKey, Case] = {}

@@ -1,7 +1,12 @@
-"""A receipt and an observation to write down."""
+"""A receipt and an observation to write down, and databases for a ledger."""
 
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,6 +16,7 @@ from survey.model.observation import Observation, Protocol, Step
 from survey.model.probe import Probe
 
 PLAN_HASH = "ab" * 32
+POSTGRES = Path("/usr/lib/postgresql/15/bin")
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -90,3 +96,40 @@ def make_observation() -> Callable[..., Observation]:
         return Observation(**given | more)
 
     return make
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """The URL of a ledger in a file."""
+    return f"sqlite:///{tmp_path}/deep/ledger.db"
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of a ledger in a real PostgreSQL, on a Unix socket of its own."""
+    if os.geteuid() or not POSTGRES.is_dir():
+        pytest.skip("needs root and Debian's postgresql-15: make test-long")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.chown(folder, "postgres")
+        as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+        data = folder / "data"
+        make = [*as_postgres, POSTGRES / "initdb", "-A", "trust", "-N", "-D", data]
+        subprocess.run(make, check=True, capture_output=True, cwd=folder)
+        options = f"-k {folder} -c listen_addresses="
+        control = [*as_postgres, POSTGRES / "pg_ctl", "-w", "-D", data, "-l", folder / "log"]
+        subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd="/")
+        try:
+            yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+        finally:
+            stop = [*control, "-m", "immediate", "stop"]
+            subprocess.run(stop, check=True, capture_output=True, cwd="/")
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.long, pytest.mark.servers])]
+)
+def url(request: pytest.FixtureRequest) -> str:
+    """A ledger in each database."""
+    found: str = request.getfixturevalue(request.param)
+    return found

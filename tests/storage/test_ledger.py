@@ -1,15 +1,12 @@
 """The ledger keeps every step, refuses a second hand, and says the same from either database."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
+from made_wishes import wishes_are_kept
 from sqlalchemy.exc import IntegrityError
 
 from survey.errors import BusyError, ConfigError, StorageError
@@ -17,7 +14,6 @@ from survey.model.dispatch import Dispatch, DispatchState
 from survey.storage.ledger import Ledger
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
 
 def _dispatch(part: str = "one@es-prueba.example", **other: object) -> Dispatch:
@@ -40,43 +36,6 @@ def _dispatch(part: str = "one@es-prueba.example", **other: object) -> Dispatch:
         receipt="",
     )
     return replace(made, **other)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    """The URL of a ledger in a file."""
-    return f"sqlite:///{tmp_path}/deep/ledger.db"
-
-
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """The URL of a ledger in a real PostgreSQL, on a Unix socket of its own."""
-    if os.geteuid() or not POSTGRES.is_dir():
-        pytest.skip("needs root and Debian's postgresql-15: make test-long")
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        shutil.chown(folder, "postgres")
-        as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
-        data = folder / "data"
-        make = [*as_postgres, POSTGRES / "initdb", "-A", "trust", "-N", "-D", data]
-        subprocess.run(make, check=True, capture_output=True, cwd=folder)
-        options = f"-k {folder} -c listen_addresses="
-        control = [*as_postgres, POSTGRES / "pg_ctl", "-w", "-D", data, "-l", folder / "log"]
-        subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd="/")
-        try:
-            yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
-        finally:
-            stop = [*control, "-m", "immediate", "stop"]
-            subprocess.run(stop, check=True, capture_output=True, cwd="/")
-
-
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.long, pytest.mark.servers])]
-)
-def url(request: pytest.FixtureRequest) -> str:
-    """A ledger in each database."""
-    found: str = request.getfixturevalue(request.param)
-    return found
 
 
 @pytest.fixture
@@ -158,3 +117,8 @@ def test_wrong_url_is_one_line(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(ConfigError, match=r"ledger\.url") as caught:
         Ledger.open(wrong, tmp_path / "lock")
     assert "\n" not in str(caught.value)
+
+
+def test_wishes_are_kept(ledger: Ledger) -> None:
+    """What people ask for on the site lies there, too."""
+    wishes_are_kept(ledger)
