@@ -24,6 +24,7 @@ from survey.flows.letter_approval import approve
 from survey.flows.letter_following import follow
 from survey.flows.letter_means import answers_from, letter_means, letter_post, lot_of, way_out
 from survey.flows.letter_plan import LetterPlan, plan_letters
+from survey.flows.letter_review import LIST, approve_list, write_review
 from survey.flows.letter_sending import Sending, send_letters
 from survey.flows.letter_settling import settle
 from survey.flows.lifecycle import trace
@@ -120,10 +121,15 @@ def plan_command(
 
 
 @click.command("approve")
-@click.argument("case")
+@click.argument("case", required=False)
 @click.option("--agency", required=True, metavar="ID", help="Which agency approves.")
+@click.option("--content", metavar="SHA256", help="Of what is approved, as the preview says.")
 @click.option(
-    "--content", required=True, metavar="SHA256", help="Of what is approved, as the preview says."
+    "--list",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Instead of one case: the approve.csv of a review, without the lines that are not meant.",
 )
 @click.option("--by", required=True, metavar="WHO", help="Who approves for the agency.")
 @letter_option
@@ -132,28 +138,61 @@ def plan_command(
 @click.pass_context
 def approve_command(  # noqa: PLR0917 - one parameter per option
     ctx: click.Context,
-    case: str,
+    case: str | None,
     agency: str,
-    content: str,
+    content: str | None,
+    path: Path | None,
     by: str,
     letter: str | None,
     contacts: Path,
     outgoing: Path,
 ) -> None:
-    """Let one letter go out, exactly as it was shown; a changed one needs another approval."""
-    settings = settings_of(ctx)
+    """Let letters go out, exactly as they were shown; a changed one needs another approval."""
+    if (case is None) == (path is None) or (case is None) != (content is None):
+        raise click.UsageError("give CASE and --content, or --list FILE")
+    settings, now = settings_of(ctx), datetime.now(UTC)
     with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
-        desk = _desk_of(settings, ledger, contacts.absolute(), case)
+        if path is not None:
+            _approve_list(settings, ledger, contacts.absolute(), path, agency, by)
+            return
+        assert case is not None
+        assert content is not None
         done = approve(
-            desk,
+            _desk_of(settings, ledger, contacts.absolute(), case),
             case,
             content.lower(),
             agency=agency,
             by=by,
             kind=kind_of_letter(letter),
-            now=datetime.now(UTC),
+            now=now,
         )
     say(f"{done.case}: its {done.kind} may go out; `survey notify send --really` sends it")
+
+
+def _approve_list(  # noqa: PLR0917 - the command's own
+    settings: Settings, ledger: Ledger, contacts: Path, path: Path, agency: str, by: str
+) -> None:
+    # any campaign's desk will do: a case is found by its number
+    desk = next(_desks(settings, ledger, contacts, None), None)
+    if desk is None:
+        raise ConfigError(settings.data, "", "has no campaign", "begin with `survey plan`")
+    done = approve_list(desk, path, agency, by, datetime.now(UTC))
+    for text in done.refused:
+        say(f"not approved: {text}")
+    say(f"{done.letters:,} letters may go out; `survey notify send --really` sends them")
+    if done.refused:
+        raise HeldError(f"{len(done.refused):,} were not approved")
+
+
+def write_reviews(
+    settings: Settings, outgoing: Path, contacts: Path, agency: str, folder: Path
+) -> None:
+    """Everything that waits for an agency's approval, in a folder of each campaign."""
+    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
+        for desk in _desks(settings, ledger, contacts.absolute(), None):
+            place = folder / desk.plan.campaign
+            count = write_review(desk, agency, place, datetime.now(UTC))
+            say(f"{place}: {count:,} letters to read, and {LIST}")
 
 
 @click.command("send")

@@ -8,12 +8,14 @@ from survey.cli.delivery import outgoing_option
 from survey.cli.letters import (
     approve_command,
     bounces_command,
+    contacts_option,
     letter_option,
     plan_command,
     send_command,
     settle_command,
     show_letter,
     status_command,
+    write_reviews,
 )
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
@@ -29,6 +31,14 @@ def notify() -> None:
 @notify.command("preview")
 @click.option("--case", "number", metavar="N", help="The letter of this case as it would go out.")
 @letter_option
+@click.option("--agency", metavar="ID", help="Instead: all that waits for this agency's approval,")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="... written to this folder, with the list that `approve --list` takes.",
+)
 @click.option("--run", metavar="ID", help="Instead: what a finding of this run would get.")
 @click.option("--campaign", metavar="ID", help="Campaign id, if several have such a run.")
 @click.option(
@@ -36,6 +46,7 @@ def notify() -> None:
 )
 @click.option("--language", metavar="LANG", help="Instead of the operator's own.")
 @click.option("--pdf", "paper", is_flag=True, help="On the agency's paper, too (with --run).")
+@contacts_option
 @outgoing_option
 @json_option
 @click.pass_context
@@ -43,17 +54,25 @@ def preview_command(  # noqa: PLR0917 - one parameter per option
     ctx: click.Context,
     number: str | None,
     letter: str | None,
+    agency: str | None,
+    folder: Path | None,
     run: str | None,
     campaign: str | None,
     finding: str | None,
     language: str | None,
     paper: bool,  # noqa: FBT001 - a flag
+    contacts: Path,
     outgoing: Path,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
-    """Show the letter of a case, or write the letter about one finding as a preview."""
-    if (number is None) == (run is None):
-        raise click.UsageError("give --case N, or --run ID")
+    """Show what would go out: of a case, of all that waits for an agency, or of one finding."""
+    if sum(one is not None for one in (number, run, agency)) != 1:
+        raise click.UsageError("give --case N, --agency ID --to FOLDER, or --run ID")
+    if agency is not None:
+        if folder is None:
+            raise click.UsageError("--agency needs --to FOLDER")
+        write_reviews(settings_of(ctx), outgoing, contacts, agency, folder)
+        return
     if number is not None:
         show_letter(settings_of(ctx), outgoing, number, letter, as_json=as_json)
         return

@@ -107,10 +107,15 @@ def view_letter(
     letter = outbox.get(number, wanted)
     data = read_content(layout, letter)
     record(layout, "letter preview", f"case={number} letter={letter.kind}")
+    subject, text = read_message(data)
+    return LetterView(letter, subject, text, data)
+
+
+def read_message(data: bytes) -> tuple[str, str]:
+    """A letter's subject and plain text."""
     message = email.message_from_bytes(data, policy=SMTP)
     plain = message.get_body(("plain",))
-    text = str(plain.get_content()) if plain is not None else ""
-    return LetterView(letter, str(message["Subject"]), text, data)
+    return str(message["Subject"]), str(plain.get_content()) if plain is not None else ""
 
 
 def status(ledger: Ledger, since: datetime, campaign: str | None = None) -> OutboxStatus:

@@ -185,3 +185,37 @@ def test_case_that_is_none_is_refused(office: Office, tmp_path: Path) -> None:
     person = Person(office)
     assert "write OSYS-2026-000123" in person.types("case", "17").stderr
     assert "there is no case" in person.types("case", "OSYS-2026-000099").stderr
+
+
+def test_agency_reads_all_that_waits_and_gives_its_list_back(
+    office: Office, tmp_path: Path
+) -> None:
+    """A line that it takes out waits on; what was planned anew since is refused."""
+    office.plan()
+    text = WAY.format(port=1, maildir=tmp_path)
+    (tmp_path / "outgoing.toml").write_text(text, encoding="utf-8")
+    person, folder = Person(office), tmp_path / "review"
+    person.gets("notify", "preview", "--agency", "es-prueba", "--to", str(folder))
+    place = folder / "trial"
+    assert sorted(path.name for path in place.iterdir()) == [
+        f"{FIRST}-first_notice.eml",
+        f"{FIRST}-first_notice.txt",
+        f"{SECOND}-first_notice.eml",
+        f"{SECOND}-first_notice.txt",
+        "approve.csv",
+    ]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [place, *place.iterdir()])
+    path = place / "approve.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(lines[:2]), encoding="utf-8")
+    asked = ["--agency", "es-prueba", "--by", "A. Person", "--list", str(path)]
+    assert "1 letters may go out" in person.gets("notify", "approve", *asked).stderr
+    states = {case: one.state.value for (case, _), one in office.letters().items()}
+    assert states == {FIRST: "approved", SECOND: "planned"}
+    result = person.types("notify", "approve", *asked)
+    assert result.exit_code == 1
+    assert "0 letters that wait" in result.stderr
+    path.write_text("case,letter\nx,y\n", encoding="utf-8")
+    assert "line 2: names no letter" in person.types("notify", "approve", *asked).stderr
+    again = person.types("notify", "preview", "--agency", "es-prueba", "--to", str(folder))
+    assert "is not empty" in again.stderr
