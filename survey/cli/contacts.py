@@ -15,10 +15,10 @@ from survey.flows.contacts import (
     init_suppressions,
     known_contacts,
     note_export,
-    standing,
     suppress_contact,
     suppressions,
 )
+from survey.flows.contacts_standing import renew_bootstrap, standing
 from survey.model.address import format_ip, parse_ip
 from survey.model.contact import Contact, Sought, Tried
 from survey.storage.suppression_list import Cause
@@ -40,6 +40,23 @@ def contacts() -> None:
 def init_command(contacts: Path) -> None:
     """Make the empty suppression list that contacts.toml names; without one no letter leaves."""
     say(f"{init_suppressions(contacts)}: an empty suppression list")
+
+
+@contacts.command("bootstrap")
+@contacts_option
+@click.option(
+    "--mirror",
+    envvar="SURVEY_REGISTRY_MIRROR",
+    default="",
+    metavar="URL",
+    help="Ask this address instead of IANA; the same path lies below it.",
+)
+def bootstrap_command(contacts: Path, mirror: str) -> None:
+    """Fetch IANA's list of RDAP servers to where contacts.toml has it."""
+    one = renew_bootstrap(contacts, mirror)
+    say(f"{one.path}: published on {one.published:%Y-%m-%d}, {one.ranges:,} ranges")
+    for server in one.not_asked:
+        say(f"{server} has some of them, and is not among the hosts of [rdap]")
 
 
 @contacts.command("check")

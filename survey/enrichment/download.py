@@ -26,18 +26,20 @@ REDIRECTS = 3
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 _CHUNK = 64 << 10
-_TYPES = {
-    "",  # a server need not know (RFC 9110 s8.3); the import looks at every line anyhow
-    "application/csv",
-    "application/gzip",
-    "application/octet-stream",
-    "application/x-gzip",
-    "application/x-maxmind-db",
-    "binary/octet-stream",
-    "text/csv",
-    "text/plain",
-    "text/tab-separated-values",
-}
+_TYPES = frozenset(
+    {
+        "",  # a server need not know (RFC 9110 s8.3); the import looks at every line anyhow
+        "application/csv",
+        "application/gzip",
+        "application/octet-stream",
+        "application/x-gzip",
+        "application/x-maxmind-db",
+        "binary/octet-stream",
+        "text/csv",
+        "text/plain",
+        "text/tab-separated-values",
+    }
+)
 _OK, _PART, _MISSING, _BEYOND = 200, 206, 404, 416
 _MOVED = {301, 302, 303, 307, 308}
 _BUSY = {429, 500, 502, 503, 504}
@@ -84,10 +86,11 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a whole file looks like: its least and most bytes."""
+    """What a whole file looks like: its least and most bytes, and its media types."""
 
     least: int
     most: int
+    types: frozenset[str] = _TYPES
 
 
 def download(  # noqa: D417 - pause is for tests
@@ -198,7 +201,7 @@ class _Transfer:
         if response.status != (_PART if here else _OK):
             raise self._wrong(f"is refused (HTTP {response.status})")
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind not in _TYPES:
+        if kind not in self.limits.types:
             raise self._wrong(f"is of type {kind[:80]!r}, which no registry file has")
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise self._wrong("is encoded, which was not asked for")

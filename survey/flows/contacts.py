@@ -5,11 +5,9 @@ that is asked again right before a letter leaves (``why_not``).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from survey.enrichment.contacts.bootstrap import CURE, OLD
 from survey.enrichment.contacts.mailbox_place import why_not_there
 from survey.enrichment.contacts.means import read_means
 from survey.enrichment.contacts.names import UnsureError
@@ -17,7 +15,7 @@ from survey.errors import MessageError
 from survey.flows.contact_desk import SHOWN, open_desk, open_names
 from survey.mail.message import check_address
 from survey.model.address import format_ip
-from survey.model.contact import Contact, ContactSource, Sought, Tried
+from survey.model.contact import Contact, Sought, Tried
 from survey.model.hostile import show_text
 from survey.notify.recipient import is_registrys
 from survey.settings import Settings
@@ -125,57 +123,6 @@ def cert_for(contacts: Path, country: str) -> Contact | None:
     means = read_means(contacts)
     found = means.cert_of(country)
     return None if found is None or read_list(means.suppressed).of(found.email) else found
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What ``contacts.toml`` and what it names come to; everything was read, nobody was asked.
-
-    Attributes:
-        asked: Whom it allows to be asked: source and host, zone or nothing.
-        overrides: How many entries agencies have.
-        suppressed: Entries of the suppression list.
-        opted_out: Addresses about which nobody is asked.
-        certs: Countries whose CERT is known.
-        bootstrap: When IANA published the bootstrap file (UTC), or None if there is none.
-        remarks: What a person should know, one line each.
-    """
-
-    asked: tuple[tuple[ContactSource, str], ...]
-    overrides: int
-    suppressed: int
-    opted_out: int
-    certs: tuple[str, ...]
-    bootstrap: datetime | None
-    remarks: tuple[str, ...]
-
-
-def standing(settings: Settings, contacts: Path, now: datetime | None = None) -> Standing:
-    """Read everything that finding contacts needs, and say what it comes to.
-
-    Raises:
-        ConfigError: ``contacts.toml`` or what it names, or an agency's file is wrong.
-        GateClosedError: The suppression list or the opt-out log can't be trusted.
-    """
-    moment = now or datetime.now(UTC)
-    desk = open_desk(settings, contacts, moment)
-    published, means = desk.bootstrap_published, desk.means
-    remarks = []
-    if published and means.rdap and moment - published >= OLD:
-        remarks.append(f"{means.rdap.bootstrap}: was published on {published:%Y-%m-%d}; {CURE}")
-    if not desk.sources:
-        remarks.append(
-            f"{contacts}: allows nobody to be asked, so only tables of ours are looked at"
-        )
-    return Standing(
-        asked=tuple((one.kind, place) for one in desk.sources for place in one.places),
-        overrides=len(desk.overrides),
-        suppressed=len(desk.suppressions.entries),
-        opted_out=desk.asking.avoid.size,
-        certs=tuple(sorted(one.country for one in means.certs)),
-        bootstrap=published,
-        remarks=tuple(remarks),
-    )
 
 
 def init_suppressions(contacts: Path) -> Path:

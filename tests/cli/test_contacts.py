@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from made_mirror import mirror
 from made_sources import MadeSources, made_sources
 
 from survey.cli.main import main
@@ -166,3 +167,19 @@ def test_an_old_bootstrap_file_is_remarked(sources: MadeSources) -> None:
 
     assert result.exit_code == 0
     assert "was published on 2020-11-03; fetch IANA's ipv4.json again" in result.stderr
+
+
+def test_bootstrap_is_fetched_from_a_mirror(sources: MadeSources) -> None:
+    """And servers that contacts.toml does not allow are told of."""
+    text = sources.contacts.read_text()
+    sources.contacts.write_text(text.replace(f'"rdap.arin.example:{sources.web.port}", ', ""))
+    path = sources.contacts.with_name("ipv4.json")
+    newer = path.read_text().replace("2026-11-03", "2026-11-20")
+
+    with mirror(newer.encode()) as place:
+        result = run(sources, "bootstrap", "--mirror", place)
+
+    assert result.exit_code == 0, result.output
+    assert "published on 2026-11-20, 5 ranges" in result.stderr
+    assert f"rdap.arin.example:{sources.web.port} has some of them" in result.stderr
+    assert path.read_text() == newer

@@ -1,19 +1,28 @@
 """Which RDAP server has which addresses: IANA's file, as it was fetched on a day (RFC 9224)."""
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from survey.errors import ConfigError
+from survey.enrichment.download import Door, Limits, download
+from survey.errors import ConfigError, StorageError
 from survey.model.address import Range
+from survey.storage.files import replacing
 from survey.targets.ranges import parse_cidr
 
 CURE = "fetch IANA's ipv4.json again"
 OLD = timedelta(days=180)
 """Ranges move between registries now and then."""
+
+
+URL = "https://data.iana.org/rdap/ipv4.json"
+_HOSTS = frozenset({"data.iana.org"})
+_LIMITS = Limits(200, 1 << 20, frozenset({"application/json"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,36 @@ def read_bootstrap(path: Path) -> Bootstrap:
     if published.tzinfo is None:
         published = published.replace(tzinfo=UTC)
     return Bootstrap(published.astimezone(UTC), services)
+
+
+def fetch_bootstrap(  # noqa: D417 - pause is for tests
+    path: Path,
+    *,
+    mirror: str = "",
+    pause: Callable[[float], None] = time.sleep,
+) -> Bootstrap:
+    """Fetch IANA's file; it takes the place of the one at ``path`` if it is whole and no older.
+
+    Args:
+        path: Where to put it.
+        mirror: Asked instead of IANA: the same path below this address.
+
+    Raises:
+        StorageError: It can't be had, or is not what was asked for; the old one stays.
+    """
+    with replacing(path) as part:
+        download(URL, part, Door(_HOSTS, mirror), _LIMITS, progress=_silently, pause=pause)
+        try:
+            fetched = read_bootstrap(part)
+        except ConfigError as error:
+            raise StorageError(f"{URL}: {error.problem}; fetch it by hand") from error
+        if path.is_file() and fetched.published < read_bootstrap(path).published:
+            raise StorageError(f"{URL}: is older than {path}, which stays")
+    return fetched
+
+
+def _silently(here: int, total: int | None) -> None:
+    """It is small."""
 
 
 def _service(service: Any) -> list[tuple[Range, str]]:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_mirror import mirror
 
-from survey.enrichment.contacts.bootstrap import read_bootstrap
-from survey.errors import ConfigError
+from survey.enrichment.contacts.bootstrap import fetch_bootstrap, read_bootstrap
+from survey.errors import ConfigError, StorageError
 from survey.model.address import parse_ip
 
 SHAPE = Path(__file__).parents[2] / "made" / "rdap_shapes" / "bootstrap.json"
@@ -63,3 +64,37 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, content: Any) -> No
     with pytest.raises(ConfigError, match=r"fetch IANA's ipv4\.json again") as caught:
         read_bootstrap(path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_file_is_fetched(tmp_path: Path) -> None:
+    """Whole, checked, and instead of an older one."""
+    path = tmp_path / "ipv4.json"
+    path.write_bytes(SHAPE.read_bytes().replace(b"2026-11-03", b"2026-10-03"))
+    with mirror(SHAPE.read_bytes()) as place:
+        fetched = fetch_bootstrap(path, mirror=place)
+
+    assert fetched == read_bootstrap(path) == read_bootstrap(SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "wrong"),
+    [
+        (SHAPE.read_bytes().replace(b"2026-11-03", b"2026-11-02"), "application/json", "is older"),
+        (SHAPE.read_bytes(), "text/html", "is of type 'text/html'"),
+        (SHAPE.read_bytes()[:-9], "application/json", "is no JSON"),
+        (b" " * 300 + b"{}", "application/json", "is no RDAP bootstrap file"),
+        (b"{}", "application/json", "bytes"),
+        (b" " * 2_000_000, "application/json", "bytes"),
+    ],
+)
+def test_what_is_not_the_file_changes_nothing(
+    tmp_path: Path, body: bytes, kind: str, wrong: str
+) -> None:
+    """The old one stays, and why is said in one line."""
+    path = tmp_path / "ipv4.json"
+    path.write_bytes(SHAPE.read_bytes())
+    with mirror(body, kind) as place, pytest.raises(StorageError, match=wrong):
+        fetch_bootstrap(path, mirror=place, pause=lambda _: None)
+
+    assert path.read_bytes() == SHAPE.read_bytes()
+    assert [one.name for one in tmp_path.iterdir()] == ["ipv4.json"]
