@@ -3,13 +3,14 @@
 import io
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from survey.analysis.notebook import Survey
 from survey.analysis.published import GRAIN, SCHEMA
-from survey.errors import ConfigError
+from survey.errors import ConfigError, StorageError
 from survey.settings import Settings
 from survey.site.figures import PublicFigures, public_figures
 from survey.storage.layout import Layout
@@ -31,15 +32,21 @@ class Published:
 
 
 def published_figures(settings: Settings, campaign: str) -> Published | None:
-    """Every week of a campaign; None if there is no whole and judged run of it yet."""
+    """Every week of a campaign; None if there is no whole and judged run of it yet.
+
+    Raises:
+        StorageError: A table is damaged.
+    """
     if not settings.data.is_dir():
         return None
-    with Survey(Layout(settings.data)) as survey:
-        try:
+    try:
+        with Survey(Layout(settings.data)) as survey:
             table = survey.published(campaign).to_arrow_table().cast(SCHEMA)
             sources = survey.sources(campaign).to_arrow_table().to_pylist()
-        except ConfigError:  # nothing is judged
-            return None
+    except ConfigError:  # nothing is judged
+        return None
+    except duckdb.Error as error:
+        raise StorageError(f"{settings.data}: {str(error).partition(chr(10))[0]}") from error
     columns = tuple((field.name, (field.metadata or {})[b"doc"].decode()) for field in SCHEMA)
     lines = tuple(
         dict.fromkeys(

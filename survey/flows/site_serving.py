@@ -83,7 +83,7 @@ def serve_site(
         desk,
         folder=folder,
         per_second=per_second,
-        published=published_figures(settings, campaign.id),
+        published=_figures(settings, campaign.id),
     )
     with refreshing(desk, refresh):
         uvicorn.run(
@@ -100,6 +100,15 @@ def serve_site(
             h11_max_incomplete_event_size=16_384,
             lifespan="off",
         )
+
+
+def _figures(settings: Settings, campaign: str) -> Published | None:
+    """For the menu alone, so cases are served without."""
+    try:
+        return published_figures(settings, campaign)
+    except SurveyError as error:
+        _LOG.warning("the public figures can't be read: %s", type(error).__name__)
+        return None
 
 
 @contextmanager
