@@ -20,7 +20,13 @@ from survey.model.contact import Contact
 from survey.model.listing import Listing
 from survey.storage.layout import Layout
 from survey.storage.listing_checks import checks_of
-from survey.storage.registries import Snapshot, SnapshotKind, in_force, in_force_by_source
+from survey.storage.registries import (
+    Registries,
+    Snapshot,
+    SnapshotKind,
+    in_force,
+    in_force_by_source,
+)
 from survey.targets.ranges import Ips, RangeSet
 
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
@@ -59,12 +65,17 @@ def ranges_of(
 
 
 def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
-    """Who answers for an address on a day; None if no snapshot knows.
+    """Who answers for an address on a day; None if no snapshot knows."""
+    return contact_in(in_force_by_source(layout, SnapshotKind.CONTACT, day), ip)
 
-    If several sources know the address, the one with the smallest range is closest to it.
+
+def contact_in(snapshots: Iterable[Snapshot], ip: int) -> Contact | None:
+    """Who answers for an address, as one of these contact snapshots knows; None if none does.
+
+    If several know the address, the one with the smallest range is closest to it.
     """
     found = []
-    for snapshot in in_force_by_source(layout, SnapshotKind.CONTACT, day):
+    for snapshot in snapshots:
         for row in _holding(snapshot.table, ip):
             contact = Contact(
                 row["email"],
@@ -78,13 +89,13 @@ def contact_of(layout: Layout, ip: int, day: date) -> Contact | None:
     return min(found, key=lambda one: one[:2])[-1] if found else None
 
 
-def place_of(layout: Layout, ip: int, day: date) -> tuple[str, int | None]:
-    """Country ("" if unknown) and autonomous system of an address on a day."""
+def place_in(registries: Registries, ip: int) -> tuple[str, int | None]:
+    """Country ("" if unknown) and autonomous system of an address."""
     country, asn = "", None
-    if snapshot := in_force(layout, SnapshotKind.COUNTRY, day):
-        country = next((row["country"] for row in _holding(snapshot.table, ip)), "")
-    if snapshot := in_force(layout, SnapshotKind.NETWORK, day):
-        asn = next((row["asn"] for row in _holding(snapshot.table, ip)), None)
+    if registries.country is not None:
+        country = next((row["country"] for row in _holding(registries.country.table, ip)), "")
+    if registries.network is not None:
+        asn = next((row["asn"] for row in _holding(registries.network.table, ip)), None)
     return country, asn
 
 

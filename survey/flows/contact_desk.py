@@ -14,7 +14,7 @@ from survey.enrichment.contacts.names import HostsFile, Names, Resolver, UnsureE
 from survey.enrichment.contacts.overrides import Override, override_of, read_overrides
 from survey.enrichment.contacts.pace import Pace
 from survey.enrichment.contacts.sources import NotAskedError, Rdap, Source, open_sources
-from survey.enrichment.lookup import contact_of, place_of
+from survey.enrichment.lookup import contact_in, place_in
 from survey.errors import ConfigError, MessageError
 from survey.model.agency import Agency
 from survey.model.contact import Contact, ContactSource, Sought, Tried
@@ -25,6 +25,13 @@ from survey.settings import Settings
 from survey.storage.agencies import read_agencies
 from survey.storage.contact_answers import ContactAnswers
 from survey.storage.layout import Layout
+from survey.storage.registries import (
+    Registries,
+    Snapshot,
+    SnapshotKind,
+    in_force_by_source,
+    registries_in_force,
+)
 from survey.storage.suppression_list import Cause, Suppressions, read_list
 from survey.targets.optouts import read_log
 from survey.targets.reach import reach
@@ -55,7 +62,6 @@ class _Looked:
 class ContactDesk:
     """What looking for contacts needs, read once."""
 
-    layout: Layout
     means: Means
     names: Names
     suppressions: Suppressions
@@ -63,6 +69,8 @@ class ContactDesk:
     overrides: tuple[Override, ...]
     sources: tuple[Source, ...]
     asking: Asking
+    registries: Registries
+    snapshots: tuple[Snapshot, ...]
     day: date
 
     def seek_all(self, ips: Iterable[int]) -> dict[int, Sought]:
@@ -125,11 +133,11 @@ class ContactDesk:
         return tuple(found)
 
     def _look(self, ip: int, ask: Callable[[Source, int], _Looked]) -> Iterator[_Looked]:
-        country, asn = place_of(self.layout, ip, self.day)
+        country, asn = place_in(self.registries, ip)
         agency = _agency_of(self.agencies, ip, country, asn)
         if agency and (one := override_of(self.overrides, agency.id, ip, asn, self.day)):
             yield _Looked((one,))
-        snapshot = contact_of(self.layout, ip, self.day)
+        snapshot = contact_in(self.snapshots, ip)
         for kind in ContactSource:
             if kind is ContactSource.SNAPSHOT and snapshot:
                 yield _Looked((snapshot,))
@@ -183,8 +191,8 @@ def open_desk(settings: Settings, contacts: Path, now: datetime) -> ContactDesk:
         overrides = read_overrides(means.overrides, tuple(one.id for one in agencies))
         _check(means.overrides, overrides)
     optouts = read_log(means.optouts).ranges
+    day = now.astimezone(UTC).date()
     return ContactDesk(
-        layout=layout,
         means=means,
         names=names,
         suppressions=read_list(means.suppressed),
@@ -192,7 +200,9 @@ def open_desk(settings: Settings, contacts: Path, now: datetime) -> ContactDesk:
         overrides=overrides,
         sources=open_sources(means, names, reach(means.kind), Pace(means.most_questions)),
         asking=Asking(ContactAnswers(layout), means.cache, optouts, now),
-        day=now.astimezone(UTC).date(),
+        registries=registries_in_force(layout, day),
+        snapshots=in_force_by_source(layout, SnapshotKind.CONTACT, day),
+        day=day,
     )
 
 
