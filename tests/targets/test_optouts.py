@@ -1,5 +1,6 @@
 """The opt-out log: append-only, durable, and doubted whenever it looks wrong."""
 
+import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,20 @@ def test_adding_only_appends_and_returns_the_log(log: Path) -> None:
     assert log.read_bytes().startswith(before)
     assert returned == read_log(log)
     assert returned.version == 3
+
+
+def test_adding_reads_the_log_once(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the lock under which it writes: nobody comes in between, however long the log is."""
+    read, sizes = os.pread, []
+
+    def counted(descriptor: int, size: int, at: int) -> bytes:
+        sizes.append(size)
+        return read(descriptor, size, at)
+
+    monkeypatch.setattr("os.pread", counted)
+    before = log.stat().st_size
+    wish(log)
+    assert sizes == [before]
 
 
 @pytest.mark.parametrize(
