@@ -13,7 +13,7 @@ from survey.flows.contacts import (
     suppressions,
     why_not,
 )
-from survey.model.agency import Agency
+from survey.model.agency import Agency, closest_agency
 from survey.model.contact import Contact
 from survey.model.exposure import OpenServer
 from survey.settings import Settings
@@ -80,10 +80,4 @@ def plain_mailbox(contact: Contact) -> Contact:
 
 def agency_for(agencies: Collection[Agency], server: OpenServer) -> Agency | None:
     """The closest agency that answers for a server, or None."""
-
-    def closeness(agency: Agency) -> int:
-        return agency.jurisdiction.closeness(server.ip, server.country, server.asn)
-
-    # max() keeps the first of equals, and agencies come by id
-    agency = max(agencies, key=closeness, default=None)
-    return agency if agency is not None and closeness(agency) else None
+    return closest_agency(agencies, server.ip, server.country, server.asn)

@@ -16,7 +16,7 @@ from survey.enrichment.contacts.pace import Pace
 from survey.enrichment.contacts.sources import NotAskedError, Rdap, Source, open_sources
 from survey.enrichment.lookup import contact_in, place_in
 from survey.errors import ConfigError, MessageError
-from survey.model.agency import Agency
+from survey.model.agency import Agency, closest_agency
 from survey.model.contact import Contact, ContactSource, Sought, Tried
 from survey.model.contact_answer import Answer, AnswerState
 from survey.model.hostile import show_text
@@ -134,7 +134,7 @@ class ContactDesk:
 
     def _look(self, ip: int, ask: Callable[[Source, int], _Looked]) -> Iterator[_Looked]:
         country, asn = place_in(self.registries, ip)
-        agency = _agency_of(self.agencies, ip, country, asn)
+        agency = closest_agency(self.agencies, ip, country, asn)
         if agency and (one := override_of(self.overrides, agency.id, ip, asn, self.day)):
             yield _Looked((one,))
         snapshot = contact_in(self.snapshots, ip)
@@ -240,18 +240,6 @@ def _contacts(answer: Answer) -> Iterator[Contact]:
             server=answer.server,
             found_at=answer.asked_at,
         )
-
-
-def _agency_of(
-    agencies: tuple[Agency, ...], ip: int, country: str, asn: int | None
-) -> Agency | None:
-    """The agency that answers for an address: the closest; the first by id of equals."""
-
-    def closeness(agency: Agency) -> int:
-        return agency.jurisdiction.closeness(ip, country, asn)
-
-    best = max(agencies, key=closeness, default=None)
-    return best if best is not None and closeness(best) else None
 
 
 def _check(folder: Path, overrides: tuple[Override, ...]) -> None:

@@ -10,7 +10,7 @@ from survey.enrichment.lookup import contact_of, listings_of
 from survey.errors import ConfigError, MessageError, StorageError
 from survey.mail.message import build_message
 from survey.model.address import format_ip, parse_ip
-from survey.model.agency import Agency
+from survey.model.agency import Agency, closest_agency
 from survey.model.exposure import OpenServer
 from survey.model.language import choose_language
 from survey.model.plan import Plan
@@ -180,12 +180,8 @@ def _first_notice(desk: _Desk, servers: tuple[OpenServer, ...]) -> Notice:
 
 
 def _notice(desk: _Desk, server: OpenServer) -> Notice:
-    def closeness(agency: Agency) -> int:
-        return agency.jurisdiction.closeness(server.ip, server.country, server.asn)
-
-    # max() keeps the first of equals, and agencies come by id
-    agency = max(desk.agencies, key=closeness, default=None)
-    if agency is None or not closeness(agency):
+    agency = closest_agency(desk.agencies, server.ip, server.country, server.asn)
+    if agency is None:
         raise MessageError("no participating agency answers for this address")
     return Notice(
         case=desk.case,

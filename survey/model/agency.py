@@ -1,5 +1,6 @@
 """A participating agency and whom it answers for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,3 +99,15 @@ class Agency:
     contacts: tuple[Person, ...] = ()
     experiment: Experiment | None = None
     logo: Path | None = None
+
+
+def closest_agency(
+    agencies: Iterable[Agency], ip: int, country: str, asn: int | None
+) -> Agency | None:
+    """The agency that answers for an address: the closest, the first of equals; or None."""
+
+    def closeness(agency: Agency) -> int:
+        return agency.jurisdiction.closeness(ip, country, asn)
+
+    best = max(agencies, key=closeness, default=None)  # keeps the first of equals
+    return best if best is not None and closeness(best) else None
