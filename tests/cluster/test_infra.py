@@ -153,14 +153,15 @@ def test_kubernetes_documents_are_what_their_kinds_need() -> None:
     assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [2, 3]
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*UNITS, *TIMERS], ids=lambda unit: unit.name)
 def test_unit_is_one_that_systemd_takes(unit: Path, tmp_path: Path) -> None:
     """Known sections and settings, as systemd itself reads them."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("there is no systemd-analyze")
-    name = unit.name.replace("@.", "@night.") if "@" in unit.name else unit.name
-    copy = tmp_path / name
-    copy.write_text(re.sub(r"/opt/survey/bin/\w+", "/bin/true", unit.read_text()))
+    for one in {unit, unit.with_suffix(".service")}:  # a timer's is beside it
+        copy = tmp_path / one.name.replace("@.", "@night.")
+        copy.write_text(re.sub(r"/opt/survey/bin/\w+", "/bin/true", one.read_text()))
+    copy = tmp_path / unit.name.replace("@.", "@night.")
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(copy)],
         capture_output=True,
