@@ -16,7 +16,7 @@ from survey.model.contact import Contact
 from survey.model.experiment import OPERATORS, Medium, Wording
 from survey.model.exposure import OpenServer
 from survey.model.language import choose_language
-from survey.model.letter import LetterKind
+from survey.model.letter import LetterKind, LetterState
 from survey.model.site import case_page
 from survey.model.verdict import Rung
 from survey.notify.letter import address_letter, write_letter, written
@@ -111,6 +111,7 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
         closed_at=case.closed_at if kind is LetterKind.THANKS else None,
         twice=case.closed_by is Closing.FIXED,
         written_to=case.key.email if kind is LetterKind.ESCALATION else "",
+        bounced=any(one.state is LetterState.BOUNCED for one in (first, reminder) if one),
         case_page=_page(plan.identity.page, case.number, means),
         steps_first=draw is not None and draw.wording is Wording.STEPS_FIRST,
         medium=draw.medium if draw is not None else Medium.TEXT,

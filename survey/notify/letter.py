@@ -166,6 +166,7 @@ def _facts(notice: Notice, language: str) -> dict[str, object]:
         "closed_at": _day(notice.closed_at),
         "twice": notice.twice,
         "written_to": show_text(notice.written_to, _NAME),
+        "bounced": notice.bounced,
         "case_page": notice.case_page,
         "steps_first": notice.steps_first,
         "agency": notice.agency.name,

@@ -35,6 +35,7 @@ class Notice:
         twice: Two tests on two days say so; one that was asked for may be enough to close a case.
         case_page: The page of the case, or "".
         written_to: The operator's mailbox that did not help (escalation), or "".
+        bounced: A letter to it came back.
         medium: As what it goes out; a PDF is attached only if it says so.
         steps_first: The closing steps come before everything else (an experiment's wording).
     """
@@ -57,6 +58,7 @@ class Notice:
     twice: bool = True
     case_page: str = ""
     written_to: str = ""
+    bounced: bool = False
     medium: Medium = Medium.TEXT
     steps_first: bool = False
 

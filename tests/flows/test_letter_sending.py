@@ -373,6 +373,10 @@ async def test_a_bounce_is_escalated_if_nobody_else_is_known(
     office.live(relay={})
     office.look("relay", later - timedelta(hours=1))
     assert office.plan(later).letters == {LetterKind.ESCALATION: 1}
+    content = office.judged.layout.root / office.letters()[RELAY, LetterKind.ESCALATION].content
+    message = email.message_from_bytes(content.read_bytes(), policy=SMTP)
+    text = message.get_body(("plain",)).get_content()
+    assert "abuse@altamar.example (could not be delivered)" in text
 
 
 async def test_thanks_go_out_once_when_it_is_closed(office: Office, post: MadePost) -> None:

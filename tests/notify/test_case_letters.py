@@ -117,6 +117,18 @@ def test_further_servers_and_the_page_of_a_case_are_named_only_if_there_are_any(
     assert '<a href="https://survey.example/case/OSYS-2026-000123">' in case.html
 
 
+@pytest.mark.parametrize("language", written(LetterKind.ESCALATION))
+def test_a_letter_that_came_back_is_told_to_the_cert(language: str) -> None:
+    """They need not try the same mailbox."""
+    notice = make_case(LetterKind.ESCALATION)
+    sent, back = (
+        next(line for line in write_letter(one, language).text.splitlines() if "abuse@" in line)
+        for one in (notice, replace(notice, bounced=True))
+    )
+    assert back.startswith(sent)
+    assert back.endswith((")", "\N{FULLWIDTH RIGHT PARENTHESIS}"))
+
+
 def test_further_servers_stand_in_order_under_one_another() -> None:
     """By address and port, and in columns."""
     notice = replace(make_notice(), others=make_others(2)[::-1] + make_others(1, Probe.SOCKS4A))
