@@ -395,6 +395,16 @@ def test_without_tables_nobody_is_asked(tmp_path: Path) -> None:
         assert sources.asked() == sources.names.asked == []
 
 
+def test_a_hosts_file_is_for_labs(sources: MadeSources) -> None:
+    """It knows nothing of where the internet's mail goes."""
+    sources.contacts.write_text(
+        'page = "https://survey.example/"\ncontact = "questions@survey.example"\n'
+        'suppressed = "suppressed.log"\noptouts = "optouts.log"\n[names]\nhosts = "hosts"\n'
+    )
+    with pytest.raises(ConfigError, match=r"names\.hosts is for a lab"):
+        sources.seek("192.0.2.7")
+
+
 def test_what_is_known_is_shown_without_asking(sources: MadeSources) -> None:
     """Every kept answer, and the tables of ours."""
     ip = parse_ip(sources.serve("arin"))
@@ -450,6 +460,7 @@ def test_answers_die_and_are_forgotten(sources: MadeSources) -> None:
         ("[names]\nresolver", "[names]\nresolvr", "resolvr"),
         ("[names]\n", '[names]\nhosts = "hosts"\n', "names no way, or two"),
         ('country = "ES"', 'country = "Spain"', "ISO 3166-1"),
+        ('kind = "lab"', 'kind = "labs"', "kind"),
         ('page = "https', 'page = "http', "https page"),
         ("per_minute = 600\n", "per_minute = 0\n", "security_txt.per_minute"),
         ("said_on = 2026-11-01", 'said_on = "now"', "is no day"),

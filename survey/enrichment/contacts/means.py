@@ -127,6 +127,11 @@ class Means(_Closed):
                 "abuse_c.registry is no host of [rdap]; name it there, too: its bootstrap says "
                 "which addresses it has"
             )
+        if self.kind is Kind.SURVEY and self.names.resolver is None:
+            raise ValueError(
+                "names.hosts is for a lab: it takes every name that it does not have for somebody "
+                "else's; write names.resolver"
+            )
         countries = [one.country for one in self.certs]
         for country in countries:
             if countries.count(country) > 1:
