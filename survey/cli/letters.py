@@ -398,6 +398,8 @@ def _end(done: list[Sending], *, really: bool) -> None:
             say(f"put off: {text}")
         for text in one.held + one.doubts:
             say(f"waits: {text}")
+    if spent := sum(one.spent for one in done):
+        say(f"{spent:,} relays got all the messages that they may in a run; the next run asks them")
     sent = sum(len(one.sent) for one in done)
     say(f"{sent:,} letters {'sent' if really else 'would be sent; see letters/*/dry-run'}")
     waiting = sum(len(one.held) + len(one.doubts) for one in done)

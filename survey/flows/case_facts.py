@@ -62,6 +62,11 @@ class Life:
         return self.state is State.LOST
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing stands open there, as far as anybody knows."""
+        return self.is_fixed or self.is_lost or self.is_closed_by_wish
+
+    @property
     def is_closed_by_wish(self) -> bool:
         """A test that was asked for found it closed, and nothing proved it open since."""
         return self.closed_at is not None and self.by_wish and self.ended_at is None

@@ -138,10 +138,9 @@ class _Board:
         for one in desk.cases.findings(campaign):
             if one.left_at is None:
                 self.findings[one.case].append(one)
+        # a kind that is suppressed will never go out again, so it counts as begun, too
         self.begun = {
-            one.case
-            for one in desk.outbox.letters(campaign)
-            if one.attempts and one.state not in _NOT_BEGUN
+            one.case for one in desk.outbox.letters(campaign) if one.state not in _NOT_BEGUN
         }
         self.homes = {
             case.key: case
@@ -256,7 +255,7 @@ def _closed(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> No
         lives = [life for one in findings if (life := facts.life(one.test)) is not None]
         if not findings:
             why, since = Closing.OPTED_OUT, now
-        elif len(lives) < len(findings) or not all(map(_is_over, lives)):
+        elif len(lives) < len(findings) or not all(life.is_over for life in lives):
             continue
         else:
             why = _why_closed(lives)
@@ -275,7 +274,7 @@ def _opened_again(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes)
     """A case whose fix did not last; and one that a single test closed is confirmed."""
     for case, findings in _Board(desk).having(CaseState.CLOSED):
         lives = [life for one in findings if (life := facts.life(one.test)) is not None]
-        if any(not _is_over(life) for life in lives):
+        if any(not life.is_over for life in lives):
             if not _is_past(case, now):
                 desk.cases.reopen(case, now, "proven open again")
                 changes.cases[Happened.REOPENED] += 1
@@ -283,10 +282,6 @@ def _opened_again(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes)
             continue
         elif desk.cases.confirm(case, now):
             changes.cases[Happened.CONFIRMED] += 1
-
-
-def _is_over(life: Life) -> bool:
-    return life.is_fixed or life.is_lost or life.is_closed_by_wish
 
 
 def _is_past(case: Case, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from survey.errors import ConfigError
 from survey.flows.cases import CaseDesk
 from survey.flows.letter_files import read_content
+from survey.flows.letter_following import prove_again
 from survey.model.case import Case, Happened, OutboxLetter
 from survey.model.letter import LetterKind, LetterState
 from survey.storage.audit import record
@@ -24,6 +25,8 @@ def approve(
     now: datetime,
 ) -> OutboxLetter:
     """One letter may go out as it is; on the disk when this returns.
+
+    What it tells of is queued to be proven again, if its last proof is older than a day.
 
     Args:
         desk: The desk of its campaign.
@@ -60,7 +63,7 @@ def approve(
         record(desk.layout, "letter approved", asked, who=by, now=now)
         if letter.kind is LetterKind.FIRST_NOTICE:
             desk.cases.freeze(case, now)
-        return desk.outbox.mark(
+        approved = desk.outbox.mark(
             letter,
             LetterState.APPROVED,
             Happened.APPROVED,
@@ -71,6 +74,9 @@ def approve(
             approved_at=now,
             approved_sha256=letter.sha256,
         )
+        if letter.kind is not LetterKind.THANKS:
+            prove_again(desk, desk.cases.findings_of(number), now)
+        return approved
 
 
 def _planned(desk: CaseDesk, case: Case, kind: LetterKind | None) -> OutboxLetter:

@@ -88,7 +88,9 @@ class Checks:
         self._may_be_told(letter, case, now)
         servers = servers_of(self._facts, case, findings)
         self._is_as_approved(letter, case, findings, now)
-        if letter.kind is not LetterKind.THANKS:
+        if letter.kind is LetterKind.THANKS:
+            self._is_still_closed(findings)
+        else:
             self._is_recent(servers, now)
         self.ask_last(letter, servers)
         self._is_within_limits(letter, now)
@@ -115,11 +117,16 @@ class Checks:
         except (ConfigError, MessageError) as error:
             raise HeldError(str(error)) from error
 
-    def queue_tests(self) -> None:
-        """Queue the tests without which letters can't go out."""
-        for run, tests in self._stale.items():
-            if run in self._facts.plans:
-                reverify(self._desk.settings, self._facts.plans[run], tests, self._clock())
+    def queue_tests(self) -> int:
+        """Queue the tests without which letters can't go out; how many can't be made in this run.
+
+        A relay gets three messages in a run at most, and no letter without a fresh one.
+        """
+        return sum(
+            len(reverify(self._desk.settings, self._facts.plans[run], tests, self._clock()).spent)
+            for run, tests in self._stale.items()
+            if run in self._facts.plans
+        )
 
     def _is_wanted(self, letter: OutboxLetter) -> None:
         """Whether the operator did not ask for no more letters by now."""
@@ -164,6 +171,12 @@ class Checks:
             raise LapsedError(str(error)) from error
         if content.facts != letter.facts:
             raise LapsedError("it would tell something else by now")
+
+    def _is_still_closed(self, findings: Sequence[CaseFinding]) -> None:
+        """Nobody is thanked for a door that stands open again."""
+        lives = [life for one in findings if (life := self._facts.life(one.test)) is not None]
+        if not all(life.is_over for life in lives):
+            raise HeldError("it was found open again; run `survey notify plan`")
 
     def _is_recent(self, servers: Sequence[OpenServer], now: datetime) -> None:
         old = [

@@ -1,13 +1,16 @@
-"""What follows letters: the tests of days 1, 3, 7, 14 and 30, and who was told, for the analysis.
+"""What belongs to letters in the other tables: tests before and after them, and who was told.
 
 All of it is made from the ledger, so what a crash left undone the next call does.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from survey.flows.cases import CaseDesk
 from survey.flows.lifecycle import follow_letters
+from survey.flows.reverification import reverify
 from survey.flows.told import watched_from, write_told
+from survey.model.case import CaseFinding
 from survey.model.episode import Told
 
 
@@ -28,4 +31,17 @@ def follow(desk: CaseDesk, now: datetime) -> int:
         if run in there
     )
     write_told(desk.layout, desk.cases, desk.outbox, campaign)
+    return queued
+
+
+def prove_again(desk: CaseDesk, findings: Collection[CaseFinding], now: datetime) -> int:
+    """Queue a test of each finding whose last proof is too old for a letter; how many wait now.
+
+    Each is tested in the run that has it, whose gate and limits count.
+    """
+    queued = 0
+    for plan in desk.plans:
+        tests = {one.test for one in findings if one.run == plan.run}
+        if tests and desk.layout.run(plan.campaign, plan.run).findings.is_file():
+            queued += len(reverify(desk.settings, plan, tests, now).queued)
     return queued

@@ -14,8 +14,7 @@ from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk, Changes, facts_of, refresh
 from survey.flows.letter_content import Content, Means, compose, servers_of
 from survey.flows.letter_files import content_path, is_there, write_content
-from survey.flows.letter_following import follow
-from survey.flows.reverification import reverify
+from survey.flows.letter_following import follow, prove_again
 from survey.model.agency import Agency
 from survey.model.case import Case, CaseFinding, CaseState, Closing, Happened, OutboxLetter
 from survey.model.contact import Contact
@@ -43,7 +42,7 @@ class LetterPlan:
         left_out: Reproduced findings that are in no case, by why.
         letters: Letters that were planned, or planned anew.
         waiting: Cases that have nothing due now, by why.
-        queued: Tests that were queued, since nothing is sent without a proof of the last 24 h.
+        queued: Tests that wait for approved letters: none is sent without a proof of 24 hours.
         suppressed: Letters that will not go out any more.
     """
 
@@ -71,7 +70,7 @@ def plan_letters(desk: CaseDesk, means: Means, lot: Lot, now: datetime) -> Lette
         work = _Planning(desk, facts, means, lot, now)
         for case in desk.cases.all(desk.plan.campaign):
             work.on(case)
-        queued = _reverify(desk, work.needed, now)
+        queued = prove_again(desk, work.needed, now)
         follow(desk, now)
     return _summary(desk, changes, work, queued)
 
@@ -125,8 +124,9 @@ class _Planning:
             self.waiting[str(error).partition(": ")[2] or str(error)] += 1
             return
         self._plan(case, step.kind, letters.get(step.kind), content, recipient)
-        if case.state is CaseState.OPEN:
-            self.needed += findings
+        mine = letters.get(step.kind)
+        if case.state is CaseState.OPEN and mine and mine.state is LetterState.APPROVED:
+            self.needed += findings  # not sooner: a relay can be asked three times in a run
 
     def _plan(
         self,
@@ -239,16 +239,6 @@ def _message_id(content: Content) -> str:
     """As ``build_message`` writes it."""
     domain = content.mail.sender.address.rpartition("@")[2]
     return f"{content.mail.reference}@{domain}"
-
-
-def _reverify(desk: CaseDesk, needed: Sequence[CaseFinding], now: datetime) -> int:
-    """Queue a test of each whose last proof is too old for a letter, in the run that has it."""
-    queued = 0
-    for plan in desk.plans:
-        tests = {one.test for one in needed if one.run == plan.run}
-        if tests and desk.layout.run(plan.campaign, plan.run).findings.is_file():
-            queued += len(reverify(desk.settings, plan, tests, now).queued)
-    return queued
 
 
 def _summary(desk: CaseDesk, changes: Changes, work: _Planning, queued: int) -> LetterPlan:

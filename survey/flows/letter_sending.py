@@ -70,6 +70,7 @@ class Sending:
         held: What waits for something that this command does not do, and why.
         doubts: Letters that a person must settle.
         suppressed: Letters that will not go out any more, and why.
+        spent: Relays that can't be asked again in their run: only the next run can prove them.
     """
 
     sent: list[tuple[str, LetterKind]] = field(default_factory=list)
@@ -77,6 +78,7 @@ class Sending:
     held: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     suppressed: list[str] = field(default_factory=list)
+    spent: int = 0
 
 
 async def send_letters(
@@ -124,7 +126,7 @@ async def send_letters(
         finally:
             await post.close()
         if really:
-            checks.queue_tests()
+            drive.done.spent = checks.queue_tests()
             follow(desk, clock())
     return drive.done
 

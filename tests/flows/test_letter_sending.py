@@ -11,6 +11,7 @@ import pytest
 from judged_run import BEGUN, IP
 from made_cases import CERT, DAY, NOW, MadePost, Office, made_post, make_office
 
+from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError
 from survey.flows.letter_approval import approve
 from survey.flows.letter_settling import settle
@@ -21,6 +22,8 @@ from survey.model.followup import Reason
 from survey.model.letter import LetterKind, LetterState
 from survey.notify.letter_token import read_token
 from survey.storage.followups import read_queue
+from survey.storage.messages import note_message
+from survey.storage.registries import SnapshotKind
 from survey.storage.suppression_list import Cause, read_list, suppress
 from survey.targets.optouts import add
 
@@ -395,6 +398,68 @@ async def test_thanks_go_out_once_when_it_is_closed(office: Office, post: MadePo
     assert (await office.send(post, later)).sent == [(RELAY, LetterKind.THANKS)]
     assert office.plan(later).letters == {}
     assert office.case_of("relay").state is CaseState.CLOSED
+
+
+async def test_nobody_is_thanked_for_a_door_that_is_open_again(
+    office: Office, post: MadePost
+) -> None:
+    """It opened between approval and sending."""
+    await _told(office, post)
+    later = NOW + 5 * DAY
+    office.live(relay={"state": "fixed", "fixed_at": NOW + DAY, "confirmed_at": NOW + 3 * DAY})
+    office.plan(later)
+    office.approve_all(later)
+    office.live(relay={"number": 2, "opened_at": later, "last_open_at": later})
+    done = await office.send(post, later)
+    assert "was found open again" in done.held[0]
+    assert len(post.taken) == 1
+
+
+def test_an_approval_has_it_proven_again(office: Office) -> None:
+    """Not the plan, which may wait for days: a relay can be asked three times in a run."""
+    run = office.judged.layout.run("trial", "2026-W48")
+    later = NOW + timedelta(hours=30)
+    office.plan(later)
+    assert read_queue(run).waiting == ()
+    office.approve_all(later)
+    assert [one.wanted.reason for one in read_queue(run).waiting] == [Reason.REVERIFICATION]
+
+
+async def test_relay_that_can_be_asked_no_more_is_told_of(office: Office, post: MadePost) -> None:
+    """Its messages are used up; only the next run can prove it again."""
+    office.approve_all()
+    run = office.judged.layout.run("trial", "2026-W48")
+    for _ in range(3):
+        note_message(run.messages(0), parse_ip(IP["relay"]))
+    done = await office.send(post, NOW + timedelta(hours=30))
+    assert (done.spent, len(done.held)) == (1, 1)
+
+
+async def test_suppressed_mailbox_leaves_room_for_the_next_contact(
+    office: Office, post: MadePost
+) -> None:
+    """One kind of letter per case for ever: who answers now gets a case of his own."""
+    office.approve_all()
+    suppress(
+        office.contacts.with_name("suppressed.log"),
+        "abuse@altamar.example",
+        Cause.DEAD,
+        "desk",
+        "bounced",
+        NOW,
+    )
+    await office.send(post)
+    assert _letter(office) is LetterState.SUPPRESSED
+    path = office.folder / "newer" / "contacts.csv"
+    path.parent.mkdir()
+    path.write_text("192.0.2.7,192.0.2.7,noc@altamar.example,Altamar,es\n", encoding="utf-8")
+    import_snapshot(
+        office.judged.layout, SnapshotKind.CONTACT, path, licence="for tests", retrieved_at=BEGUN
+    )
+    office.plan()
+    case = office.case_of("relay")
+    assert (case.number, case.key.email) == ("OSYS-2026-000002", "noc@altamar.example")
+    assert office.letters()[case.number, FIRST].state is LetterState.PLANNED
 
 
 async def test_who_was_never_told_is_not_thanked(office: Office) -> None:
