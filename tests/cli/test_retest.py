@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from judged_run import IP
+from made_cases import make_office
 from made_data import CAMPAIGN, MORNING, RUN, MadeData, seen
 
 from survey.cli.main import main
-from survey.cli.retest import parse_target
+from survey.cli.retest import parse_target, targets_of_case
 from survey.errors import ConfigError
 from survey.flows.retest import Target
 from survey.model.address import parse_ip
@@ -54,7 +56,15 @@ def test_anything_else_is_wrong_usage(text: str) -> None:
         parse_target(text)
 
 
-@pytest.mark.parametrize("arguments", [[], ["192.0.2.7", "--due"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["192.0.2.7", "--due"],
+        ["192.0.2.7", "--case", "OSYS-2026-000001"],
+        ["--case", "OSYS-2026-000001", "--due"],
+    ],
+)
 def test_one_thing_must_be_asked_for(made: MadeData, arguments: list[str]) -> None:
     """What is due, a run, or a target."""
     done = run(made, *arguments)
@@ -68,6 +78,27 @@ def test_a_target_of_no_plan_is_wrong_usage(made: MadeData) -> None:
         done = run(made, target)
         assert done.exit_code == 2
         assert "no plan" in done.output
+
+
+def test_case_is_its_targets_by_the_newest_run_that_has_them(tmp_path: Path) -> None:
+    """Two ports of one proxy, once each; an audit line without an address."""
+    office = make_office(tmp_path)
+    office.plan()
+    settings, plans = office.judged.settings, [office.judged.plan]
+    found = targets_of_case(settings, tmp_path / "none.toml", plans, "OSYS-2026-000002")
+    ip = parse_ip(IP["proxy"])
+    assert found == [(office.judged.plan, [Target(ip, 1080), Target(ip, 1081)])]
+    assert "case=OSYS-2026-000002" in office.judged.layout.audit.read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="there is no case"):
+        targets_of_case(settings, tmp_path / "none.toml", plans, "OSYS-2026-000099")
+    office.ledger.close()
+
+
+def test_case_without_a_ledger_is_one_line(made: MadeData) -> None:
+    """With the cure."""
+    done = run(made, "--case", "OSYS-2026-000001")
+    assert done.exit_code == 2
+    assert "begin with `survey notify plan`" in done.output
 
 
 def test_nothing_due_is_said_and_nothing_is_begun(made: MadeData) -> None:
