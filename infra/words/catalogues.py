@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = ROOT / "survey" / "reports"
 SITE = ROOT / "survey" / "site"
+PORTAL = ROOT / "survey" / "portal"
 KEYWORDS = {"say": None, "count": (1, 2)}
 FORMS = [("**.py", "python"), ("pages/**.html", "jinja2")]
 
@@ -36,7 +37,7 @@ def catalogues(stage: Path = REPORTS) -> Iterator[tuple[Path, Catalog]]:
 
 def main() -> None:
     """Add new texts to each catalogue, untranslated; drop what the code has no more."""
-    for stage in (REPORTS, SITE):
+    for stage in (REPORTS, SITE, PORTAL):
         fresh = source(stage)
         for path, catalogue in catalogues(stage):
             catalogue.update(fresh, no_fuzzy_matching=True, update_creation_date=False)

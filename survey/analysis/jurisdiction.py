@@ -115,6 +115,14 @@ class View:
         """Whether letters helped, as ``analysis.effect`` has it."""
         return effect(self._connection, letters)
 
+    def among(self, addresses: Collection[int]) -> frozenset[int]:
+        """Those of some addresses that the run has a row of, and that are the jurisdiction's."""
+        asked = pa.table({"ip": pa.array(sorted(addresses), pa.uint32())})
+        self._connection.execute("DROP TABLE IF EXISTS asked")
+        hold(self._connection, "asked", asked)
+        rows = self._connection.execute(query("report_among")).fetchall()
+        return frozenset(ip for (ip,) in rows)
+
     def servers(self) -> tuple[OpenServer, ...]:
         """Every open finding, by address; an exit that lies elsewhere is not named."""
         return tuple(map(self._within, read_servers(self._connection, "report_servers")))

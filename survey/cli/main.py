@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "contacts": ("contacts", "Whom a letter about an address goes to, and who gets none."),
     "notify": ("notify", "Letters to operators."),
     "case": ("case", "One case with its findings, letters and history."),
+    "portal": ("portal", "The agencies' portal, and its keys."),
     "site": ("site", "The operators' site: who we are, how to close it, how to opt out."),
     "sync": (
         "sharing",

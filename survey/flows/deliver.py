@@ -19,7 +19,6 @@ from survey.mail.carrier import Carrier
 from survey.model.agency import Agency
 from survey.model.delivery import Destination, MailDestination
 from survey.model.dispatch import Dispatch, DispatchState
-from survey.model.plan import Plan
 from survey.settings import Settings
 from survey.storage.agencies import find_agency
 from survey.storage.audit import record
@@ -205,15 +204,20 @@ def _read(settings: Settings, agency_id: str, period: str) -> tuple[Agency, Repo
     report = read_report(agency, period, layout.report(agency.id, period))
     plan = layout.run(report.campaign, report.run).plan
     if plan.is_file():
-        _check_optouts(load_plan(plan), report)
+        check_optouts(Path(load_plan(plan).optouts), report)
     return agency, report, layout
 
 
-def _check_optouts(plan: Plan, report: Report) -> None:
-    """Who opted out after the report was made must not be handed to anybody."""
+def check_optouts(log: Path, report: Report) -> None:
+    """Who opted out after the report was made must not be handed to anybody.
+
+    Raises:
+        StorageError: It names somebody who did.
+        GateClosedError: The opt-out log can't be read.
+    """
     since = RangeSet.of(
         part
-        for entry in read_log(Path(plan.optouts)).entries
+        for entry in read_log(log).entries
         if entry.added_at > report.generated_at
         for part in entry.ranges
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 
@@ -111,8 +112,15 @@ def _figures(settings: Settings, campaign: str) -> Published | None:
         return None
 
 
+class Refreshed(Protocol):
+    """What knows things as of its last look."""
+
+    def refresh(self) -> None:
+        """Look again."""
+
+
 @contextmanager
-def refreshing(desk: SiteDesk, seconds: float) -> Iterator[None]:
+def refreshing(desk: Refreshed, seconds: float) -> Iterator[None]:
     """Look at ledger and tables again and again, meanwhile."""
     stop = threading.Event()
 

@@ -96,6 +96,20 @@ class Cases:
         with self._engine.connect() as connection:
             return tuple(read_event(row) for row in connection.execute(wanted).mappings())
 
+    def happened(self, campaign: str) -> dict[tuple[str, Happened], int]:
+        """How often each thing happened to each case of a campaign."""
+        wanted = (
+            sa.select(EVENTS.c.case, EVENTS.c.what, sa.func.count())
+            .join(CASES, CASES.c.number == EVENTS.c.case)
+            .where(CASES.c.campaign == campaign)
+            .group_by(EVENTS.c.case, EVENTS.c.what)
+        )
+        with self._engine.connect() as connection:
+            return {
+                (case, Happened(what)): int(count)
+                for case, what, count in connection.execute(wanted)
+            }
+
     def open(self, case: Case, findings: Sequence[CaseFinding]) -> Case:
         """A new case with its first findings; its number is given here, whatever it has."""
         with self._engine.begin() as connection:
