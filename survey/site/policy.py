@@ -11,9 +11,13 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""What a server says with every answer; a page can't say all of it itself."""
+"""What a server says with every answer; a page can't say all of it itself.
+
+The referrer stays on the site: with none at all, browsers send ``Origin: null`` with our own forms,
+and they would be refused like strangers'.
+"""

@@ -199,7 +199,7 @@ async def test_own_test_is_rationed(made: MadeDesk) -> None:
     assert (await made.post("/en/own-test/", {}, client=IP["proxy"])).status == 303
     again = await made.post("/en/own-test/", {}, client=IP["proxy"])
     assert "too_soon" in again.headers["location"]
-    for stranger in ("203.0.114.250", "::1", "2001:db8::1"):
+    for stranger in ("127.99.0.1", "::1", "2001:db8::1"):
         reply = await made.post("/en/own-test/", {}, client=stranger)
         assert (
             "said=not_planned" in reply.headers["location"] or "wrong" in reply.headers["location"]
@@ -210,7 +210,7 @@ async def test_own_test_is_rationed(made: MadeDesk) -> None:
 async def test_a_header_does_not_make_another_address(made: MadeDesk) -> None:
     """Only the server's trusted proxy may say so; the application itself believes nobody."""
     headers = {"x-forwarded-for": IP["proxy"], "forwarded": f"for={IP['proxy']}"}
-    await made.post("/en/own-test/", {}, headers=headers, client="203.0.114.250")
+    await made.post("/en/own-test/", {}, headers=headers, client="127.99.0.1")
     assert _queued(made) == []
 
 
