@@ -10,12 +10,17 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from judged_run import IP
 from made_site import NOON, made_campaign, made_settings
+from made_site_desk import MadeDesk, make_desk
 
 from survey.flows.site import site_facts
+from survey.model.letter import LetterKind
+from survey.notify.letter_token import letter_token
 from survey.site.build import site_files
 from survey.site.languages import written
 
@@ -60,6 +65,25 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The whole site, made once."""
     folder = tmp_path_factory.mktemp("site")
     return site_files(site_facts(made_settings(folder), made_campaign(folder), NOON))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeDesk]:
+    """Cases and their pages."""
+    made = make_desk(tmp_path_factory.mktemp("desk"))
+    yield made
+    made.office.ledger.close()
+
+
+def _style(*, dark: bool) -> bytes:
+    """The style sheet, as in the dark or not."""
+    style = (ROOT / "survey" / "site" / "assets" / "site.css").read_bytes()
+    return style.replace(b"(prefers-color-scheme: dark)", b"(min-width: 1px)") if dark else style
+
+
+def _axe() -> str:
+    """Our script behind axe's."""
+    return f"{AXE.read_text(encoding='utf-8')};{RUN}"
 
 
 def _told(
@@ -112,13 +136,44 @@ def test_no_page_has_a_violation(
             for path, data in files.items()
         }
     below = "" if language == "en" else f"{language}/"
-    script = f"{AXE.read_text(encoding='utf-8')};{RUN}"
+    script = _axe()
     for name in PAGES:
         path = f"{below}{name}/index.html" if name else f"{below}index.html"
         told = _told(files, path, tmp_path, script, width)
         assert isinstance(told, dict)
         assert told["violations"] == [], path
         assert told["passes"] > 20
+        assert told["wide"] <= 0, path
+
+
+@with_axe
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (500, False)])
+@pytest.mark.parametrize("language", ["ar", "en", "es", "ja"])
+async def test_no_page_that_answers_has_a_violation(
+    desk: MadeDesk, tmp_path: Path, language: str, width: int, *, dark: bool
+) -> None:
+    """A case, open and with a test asked for; own tests; letters stopped."""
+    number = desk.office.case_of("relay").number
+    await desk.post(f"{desk.path(number, language)}test", {"server": "0"})
+    asked = await desk.post(f"/{language}/own-test/", {}, client=IP["proxy"])
+    stop = f"/{language}/stop/{letter_token(desk.office.key, number, LetterKind.FIRST_NOTICE)}"
+    paths = [
+        desk.path(desk.office.case_of("proxy").number, language),
+        f"{desk.path(number, language)}?said=too_soon&what=test",
+        f"/{language}/own-test/",
+        asked.headers.get("location", f"/{language}/own-test/"),
+        stop,
+    ]
+    style = _style(dark=dark)
+    script = _axe()
+    for path in paths:
+        page = (await desk.get(path)).text
+        sheet = re.search(r'rel="stylesheet" href="/([^"]*)"', page)
+        assert sheet is not None
+        files = {"page": page.encode(), sheet[1]: style}
+        told = _told(files, "page", tmp_path, script, width)
+        assert isinstance(told, dict)
+        assert told["violations"] == [], path
         assert told["wide"] <= 0, path
 
 

@@ -97,7 +97,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         line for line in lines if "ssl_certificate" not in line and "listen [::]" not in line
     )
     for was, becomes in (
-        ("/srv/survey/site", str(folder / "www")),
+        ("/srv/survey/www/site", str(folder / "www")),
         ("listen 443 ssl http2", f"listen 127.0.0.1:{front}"),
         ("listen 80", f"listen 127.0.0.1:{_free()}"),
         ("/var/log/nginx/", f"{folder}/"),

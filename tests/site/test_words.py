@@ -64,3 +64,10 @@ def test_words_are_translated(language: str) -> None:
 def test_a_language_has_its_own_name(language: str) -> None:
     """As its readers write it."""
     assert own_name(speak(language))
+
+
+def test_portuguese_names_countries_as_the_letters_do() -> None:
+    """Its text is Portugal's, and so are its countries and numbers."""
+    portuguese = speak("pt")
+    assert portuguese.country("PL") == "Polónia"
+    assert portuguese.number(100_000) == "100\N{NO-BREAK SPACE}000"
