@@ -7,6 +7,8 @@ from survey.wording import language as wording
 from survey.wording.language import Language
 
 _WORDS = Path(str(files(__package__) / "words"))
+_PLACES = {"pt": "pt_PT"}
+"""Whose names and numbers go with our words: the letters' Portuguese is Portugal's."""
 
 
 def written() -> tuple[str, ...]:
@@ -16,7 +18,7 @@ def written() -> tuple[str, ...]:
 
 def speak(code: str) -> Language:
     """One of ``written()``; its days are UTC's."""
-    return wording.speak(_WORDS, code)
+    return wording.speak(_WORDS, code, place=_PLACES.get(code))
 
 
 def own_name(language: Language) -> str:

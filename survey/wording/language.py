@@ -162,9 +162,14 @@ def written(words: Path) -> tuple[str, ...]:
     return tuple(sorted({SOURCE, *(path.stem for path in words.glob("*.po"))}))
 
 
-def speak(words: Path, code: str, zone: ZoneInfo = ZoneInfo("UTC")) -> Language:  # noqa: B008 - immutable
-    """One of ``written(words)``, for a reader in a time zone."""
-    locale = Locale.parse(_place(code))
+def speak(
+    words: Path,
+    code: str,
+    zone: ZoneInfo = ZoneInfo("UTC"),  # noqa: B008 - immutable
+    place: str | None = None,
+) -> Language:
+    """One of ``written(words)``, for a reader in a time zone, with a place's CLDR data."""
+    locale = Locale.parse(place or _place(code))
     return Language(code, _TAGS.get(code, code), locale, zone, _catalogue(words, code))
 
 
