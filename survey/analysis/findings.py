@@ -27,6 +27,7 @@ from survey.model.probe import PROBE_CODES, Probe
 from survey.model.verdict import Verdict
 from survey.storage.files import replacing
 from survey.storage.layout import Layout
+from survey.storage.paging import paging
 from survey.storage.registries import Snapshot
 from survey.storage.schemas import ARRIVALS, CHECKS, FINDINGS, HOSTS, OBSERVATIONS
 from survey.targets.ranges import RangeSet
@@ -238,7 +239,9 @@ class _Table:
         part = files.enter_context(replacing(path))
         footer = {**(schema.metadata or {}), _OPTOUTS: str(optouts_version).encode()}
         self._writer = files.enter_context(
-            pq.ParquetWriter(part, schema.with_metadata(footer), compression="zstd")
+            pq.ParquetWriter(
+                part, schema.with_metadata(footer), compression="zstd", **paging(schema)
+            )
         )
         self._schema = schema
         self._verdicts: Counter[str] = Counter()

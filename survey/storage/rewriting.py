@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from survey.errors import StorageError
 from survey.storage.files import replacing
+from survey.storage.paging import paging
 
 _OWN = b"ARROW:schema"
 """Written by the library itself."""
@@ -62,7 +63,11 @@ def rewrite(path: Path, change: Change, footer: Mapping[bytes, bytes] | None = N
             said.pop(_OWN, None)
             schema = file.schema_arrow.with_metadata(said)
             with pq.ParquetWriter(
-                part, schema, compression="zstd", sorting_columns=_order(file.metadata)
+                part,
+                schema,
+                compression="zstd",
+                sorting_columns=_order(file.metadata),
+                **paging(schema),
             ) as writer:
                 for number in range(file.num_row_groups):
                     rows = change(file.read_row_group(number)).rows
