@@ -24,7 +24,7 @@ from survey.errors import ConfigError
 from survey.model.address import ipv4_of
 from survey.model.agency import Jurisdiction
 from survey.model.episode import Part
-from survey.model.exposure import NetworkExposure, OpenServer, ProbeExposure
+from survey.model.exposure import NetworkExposure, OpenServer, ProbeExposure, ServerKey
 from survey.model.plan import Plan
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
@@ -126,6 +126,11 @@ class View:
     def servers(self) -> tuple[OpenServer, ...]:
         """Every open finding, by address; an exit that lies elsewhere is not named."""
         return tuple(map(self._within, read_servers(self._connection, "report_servers")))
+
+    def open_since(self) -> dict[ServerKey, datetime]:
+        """Since when each open finding's exposure has been open, by address, port and probe."""
+        rows = self._connection.execute(query("report_open_since")).fetchall()
+        return {(ip, port, Probe(probe)): since for ip, port, probe, since in rows}
 
     def _within(self, server: OpenServer) -> OpenServer:
         if server.exit_ip is None:

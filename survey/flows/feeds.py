@@ -1,6 +1,6 @@
 """The feeds of one report, and the manifest of everything that belongs to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from survey.errors import StorageError
 from survey.model.agency import Agency
 from survey.model.assignment import Receipt
 from survey.model.delivery import Format
-from survey.model.exposure import OpenServer
+from survey.model.exposure import NOTHING_KNOWN, Known, OpenServer, ServerKey
 from survey.model.plan import Plan
 from survey.reports.feeds.about import About
 from survey.reports.feeds.files import feed_files
@@ -57,6 +57,7 @@ def write_feeds(
     *,
     tested: int,
     opted_out: int,
+    known: Mapping[ServerKey, Known] = NOTHING_KNOWN,
 ) -> tuple[Entry, ...]:
     """Write the feeds among the agency's formats, and last the manifest of these and ``others``.
 
@@ -70,7 +71,7 @@ def write_feeds(
         for one in others
         if one.format in of.agency.formats
     ]
-    rows = make_rows(servers, of.campaign, of.run, of.page)
+    rows = make_rows(servers, of.campaign, of.run, of.page, known)
     for file in feed_files(of, rows):
         _write(folder / file.name, file.data)
         entries.append(entry(file.name, file.format, file.rows, file.data))

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from survey.analysis.jurisdiction import view
 from survey.flows.feeds import Written, about, write_feeds
-from survey.flows.report_figures import gather
+from survey.flows.report_figures import gather, told
+from survey.flows.report_known import cases_told, known_of
 from survey.flows.report_runs import find_subject
 from survey.model.delivery import Audience, Format
 from survey.model.language import choose_language
@@ -103,6 +104,8 @@ def make_report(
     with view(layout, plan, agency.jurisdiction, optouts) as seen:
         figures = gather(layout, agency, subject, seen, receipts, now=moment)
         servers, tested, opted_out = seen.servers(), seen.tested.size, seen.opted_out
+        cases = cases_told(told(layout, plan.campaign), agency.id)
+        known = known_of(layout, seen, servers, cases, subject.ended.at.date())
     asked = f"agency={agency.id} campaign={plan.campaign} run={plan.run}"
     record(layout, "report", asked, now=moment)
     folder = layout.report(agency.id, period)
@@ -113,7 +116,7 @@ def make_report(
     if Audience.PUBLIC in agency.audiences:
         summary = _write(folder, "summary", compose_summary(words, figures), as_pdf=as_pdf)
     with_hosts = folder / figures.hosts_file
-    replace_text(with_hosts, render_hosts(servers))
+    replace_text(with_hosts, render_hosts(servers, known))
     pages = [
         Written(path, Format.PDF if path.suffix == ".pdf" else Format.HTML, None)
         for path in (*made, *summary)
@@ -125,6 +128,7 @@ def make_report(
         [*pages, Written(with_hosts, Format.CSV, len(servers))],
         tested=tested,
         opted_out=opted_out,
+        known=known,
     )
     return ReportFiles(
         agency=agency.id,

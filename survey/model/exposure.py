@@ -1,9 +1,11 @@
 """Findings counted: what analysis hands to a report.  Servers are distinct addresses."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
@@ -143,6 +145,11 @@ class OpenServer:
     exit_elsewhere: bool = False
 
     @property
+    def key(self) -> "ServerKey":
+        """Address, port and probe."""
+        return self.ip, self.port, self.probe
+
+    @property
     def mail_proven(self) -> bool:
         """Whether mail was shown to go through it; a proxy may be open for other things only."""
         reproduced = self.rule in {"relay.reproduced", "tunnel.mail_reproduced"}
@@ -162,3 +169,27 @@ class OpenServer:
         if self.probe.is_http:
             return re.split(rb"\r?\n\r?\n", self.banner, maxsplit=1)[0]
         return self.reply
+
+
+ServerKey = tuple[int, int, Probe]
+"""Address, port and probe of an open finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an open server beside its finding.
+
+    Attributes:
+        open_since: First proof of the exposure that it belongs to, UTC; None if its runs were not
+            followed.
+        case: Number of the case under which its operator was written to, or "".
+        listings: Names of public databases that name it, sorted.
+    """
+
+    open_since: datetime | None = None
+    case: str = ""
+    listings: tuple[str, ...] = ()
+
+
+NOTHING_KNOWN: Mapping[ServerKey, Known] = MappingProxyType({})
+"""Of servers of which nothing but their findings is known."""

@@ -3,12 +3,12 @@
 import csv
 import io
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from survey.model.address import format_ip
 from survey.model.agency import Agency
-from survey.model.exposure import OpenServer
+from survey.model.exposure import NOTHING_KNOWN, Known, OpenServer, ServerKey
 from survey.model.hostile import show_bytes, show_text
 
 COLUMNS = (
@@ -27,6 +27,10 @@ COLUMNS = (
     "banner",
     "software",
     "software_version",
+    "open_since",
+    "days_open",
+    "case",
+    "listings",
 )
 """In this order; what each means is in docs/reports.md.  New ones are added at the end."""
 
@@ -45,7 +49,9 @@ def hosts_name(agency: Agency, period: str) -> str:
     return f"open_servers-{agency.id}-{period}-{mark}.csv"
 
 
-def render_hosts(servers: Iterable[OpenServer]) -> str:
+def render_hosts(
+    servers: Iterable[OpenServer], known: Mapping[ServerKey, Known] = NOTHING_KNOWN
+) -> str:
     """The rows as CSV (RFC 4180, UTF-8, header first), in the order given.
 
     A cell that a spreadsheet would run is led by an apostrophe; hidden characters and all bytes but
@@ -55,11 +61,12 @@ def render_hosts(servers: Iterable[OpenServer]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for server in servers:
-        writer.writerow([_safe(cell) for cell in _cells(server)])
+        writer.writerow([_safe(cell) for cell in _cells(server, known.get(server.key, Known()))])
     return text.getvalue()
 
 
-def _cells(server: OpenServer) -> tuple[str, ...]:
+def _cells(server: OpenServer, known: Known) -> tuple[str, ...]:
+    since = known.open_since
     return (
         _moment(server.last_seen),
         _moment(server.first_seen),
@@ -76,6 +83,10 @@ def _cells(server: OpenServer) -> tuple[str, ...]:
         show_bytes(server.greeting, _BANNER),
         server.software,
         show_text(server.software_version, _NAME),
+        "" if since is None else _moment(since),
+        "" if since is None else str((server.last_seen - since).days),
+        known.case,
+        "; ".join(show_text(name, _NAME) for name in known.listings),
     )
 
 

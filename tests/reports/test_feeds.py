@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from made_feed import FEEDS, PAGE, made_about, made_rows, made_server
 from referencing import Registry, Resource
 
 from survey.model.delivery import Format
+from survey.model.exposure import Known
 from survey.model.probe import Probe
 from survey.reports.feeds import shadowserver
 from survey.reports.feeds.about import SCHEMA_VERSION, About
@@ -368,6 +370,33 @@ def test_schema_for_intelmq_has_all_that_we_add() -> None:
     for name, one in schema.items():
         mapped = {field[1] for field in one["required_fields"] + one["optional_fields"]}
         assert mapped == set(shadowserver.columns(Report(name)))
+
+
+def test_how_long_which_case_and_who_lists_it_is_in_our_own_columns() -> None:
+    """The same in CSV, workbook, Parquet table and events; Shadowserver's columns stay its own."""
+    since = datetime(2026, 11, 3, 9, 31, tzinfo=UTC)
+    servers = [made_server(0), made_server(1)]
+    known = {servers[0].key: Known(since, "OSYS-2026-000123", ("a.example", "b.example"))}
+    rows = make_rows(servers, "t", "r", PAGE, known)
+    about = made_about()
+    tables = _tables(about, rows)
+    (line,) = tables["scan_smtp_relay"]
+    assert [*line][-4:] == ["open_since", "days_open", "case", "listings"]
+    said = ("2026-11-03 09:31:00", "20", "OSYS-2026-000123", "a.example; b.example")
+    assert tuple(line.values())[-4:] == said
+    assert tuple(tables["scan_http_proxy"][0].values())[-4:] == ("", "", "", "")
+    table = pq.read_table(io.BytesIO(_one(about, rows, Format.PARQUET)))
+    assert [tuple(one.values())[-4:] for one in table.to_pylist()] == [
+        (since, 20, *said[2:]),
+        (None, None, None, None),
+    ]
+    sheet = _sheet(_one(about, rows, Format.XLSX))
+    assert sheet[0][-4:] == (since.replace(tzinfo=None), 20, *said[2:])
+    assert set(sheet[1][-4:]) == {None}
+    first, second = map(json.loads, _one(about, rows, Format.INTELMQ).splitlines())
+    names = ("open_since", "days_open", "case", "listings")
+    assert [first[f"extra.{name}"] for name in names] == [said[0], 20, *said[2:]]
+    assert not any(f"extra.{name}" in second for name in names)
 
 
 def test_exit_elsewhere_is_told_without_its_address(about: About) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from survey.model.agency import Agency, Jurisdiction
-from survey.model.exposure import OpenServer
+from survey.model.exposure import Known, OpenServer
 from survey.model.probe import Probe
 from survey.model.verdict import Rung
 from survey.reports.hosts import COLUMNS, hosts_name, render_hosts
@@ -60,8 +60,23 @@ def test_row_says_where_when_and_how_sure() -> None:
             "banner": "\\x05\\x00\\x00",
             "software": "dante",
             "software_version": "1.4.3",
+            "open_since": "",
+            "days_open": "",
+            "case": "",
+            "listings": "",
         }
     ]
+
+
+def test_row_says_how_long_which_case_and_who_lists_it() -> None:
+    """Whole days from the first proof to the last; a listing's name can't be a formula."""
+    server = _server()
+    known = Known(
+        datetime(2026, 11, 3, 6, 31, tzinfo=UTC), "OSYS-2026-000123", ("=cmd()", "open.example")
+    )
+    (row,) = _rows(render_hosts([server], {server.key: known}))
+    assert (row["open_since"], row["days_open"]) == ("2026-11-03 06:31:00", "20")
+    assert (row["case"], row["listings"]) == ("OSYS-2026-000123", "'=cmd(); open.example")
 
 
 def test_empty_list_is_a_header() -> None:

@@ -6,23 +6,29 @@
 -- name that is taken out of a wider entry is not listed.
 CREATE VIEW listed AS
 WITH
-by_address AS (
+sized AS (
     SELECT
-        f.campaign,
-        f.run,
-        f.ip,
-        f.port,
-        f.probe,
-        l.listing,
-        l.since,
-        l.seen_since,
-        l.last_seen,
-        l.code,
-        l.reason,
-        l.snapshot,
-        l.range_end::BIGINT - l.range_start AS width
-    FROM findings AS f
-    JOIN listings AS l ON f.ip >= l.range_start AND f.ip <= l.range_end
+        *,
+        range_end::BIGINT - range_start + 1 AS size,
+        bit_count(size) = 1 AND range_start % size = 0 AS is_block
+    FROM listings
+),
+sizes AS (SELECT DISTINCT size FROM sized WHERE is_block),
+-- almost all entries are blocks (one address, a /24), and a server's block of each size is found by
+-- equality; a join by between would compare every server with every entry
+blocks AS MATERIALIZED (
+    SELECT f.*, s.size, f.ip::BIGINT - f.ip::BIGINT % s.size AS block
+    FROM (SELECT campaign, run, ip, port, probe FROM findings) AS f
+    CROSS JOIN sizes AS s
+),
+by_address AS (
+    SELECT b.* EXCLUDE (size, block), l.*
+    FROM blocks AS b
+    JOIN sized AS l ON l.is_block AND b.size = l.size AND b.block = l.range_start
+    UNION ALL
+    SELECT f.*, l.*
+    FROM (SELECT campaign, run, ip, port, probe FROM findings) AS f
+    JOIN sized AS l ON NOT l.is_block AND f.ip >= l.range_start AND f.ip <= l.range_end
 ),
 asked AS (
     SELECT
@@ -55,7 +61,7 @@ by_name AS (
     )
 ),
 entries AS (
-    SELECT * FROM by_address
+    SELECT * EXCLUDE (range_start, range_end, size, is_block), size - 1 AS width FROM by_address
     UNION ALL BY NAME
     SELECT * EXCLUDE (above, excluded), NULL::TIMESTAMPTZ AS since, above - 256 AS width
     FROM by_name

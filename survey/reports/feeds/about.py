@@ -5,7 +5,7 @@ from datetime import datetime
 
 from survey.model.agency import Agency
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Of the columns and fields of all feeds; docs/feeds.md has the history.  A new field raises the
 second number, a changed or removed one the first."""
 

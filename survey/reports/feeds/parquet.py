@@ -17,6 +17,8 @@ _TYPES = {
     "asn": pa.uint32(),
     "confidence": pa.uint8(),
     "egress_elsewhere": pa.bool_(),
+    "open_since": pa.timestamp("us", tz="UTC"),
+    "days_open": pa.uint16(),
 }
 _SCHEMA = pa.schema(
     [pa.field(name, _TYPES.get(name, pa.string()), metadata={"doc": doc}) for name, doc in COLUMNS]

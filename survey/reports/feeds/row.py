@@ -6,7 +6,7 @@ stranger is bounded and made visible here already.
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -14,7 +14,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from survey.model.address import format_ip
-from survey.model.exposure import OpenServer
+from survey.model.exposure import NOTHING_KNOWN, Known, OpenServer, ServerKey
 from survey.model.hostile import show_bytes, show_text
 from survey.model.probe import Probe
 from survey.model.site import closing_page
@@ -125,6 +125,9 @@ class Row:
         software: What answered, or "".
         software_version: Its version as it says, or "".
         advice_url: How to close it.
+        open_since: First proof of the exposure that it belongs to, UTC, or None.
+        case: Number of the case under which its operator was written to, or "".
+        listings: Public databases that name it.
         http: The answer's head, of an HTTP proxy.
     """
 
@@ -150,15 +153,31 @@ class Row:
     software: str
     software_version: str
     advice_url: str
+    open_since: datetime | None
+    case: str
+    listings: tuple[str, ...]
     http: HttpReply | None
 
+    @property
+    def days_open(self) -> int | None:
+        """Whole days from the first proof to the last observation."""
+        return None if self.open_since is None else (self.last_seen - self.open_since).days
 
-def make_rows(servers: Iterable[OpenServer], campaign: str, run: str, page: str) -> tuple[Row, ...]:
+
+def make_rows(
+    servers: Iterable[OpenServer],
+    campaign: str,
+    run: str,
+    page: str,
+    known: Mapping[ServerKey, Known] = NOTHING_KNOWN,
+) -> tuple[Row, ...]:
     """The rows of a run's open servers, in their order; ``page`` is the operation's."""
-    return tuple(_row(server, campaign, run, page) for server in servers)
+    return tuple(
+        _row(server, known.get(server.key, Known()), campaign, run, page) for server in servers
+    )
 
 
-def _row(server: OpenServer, campaign: str, run: str, page: str) -> Row:
+def _row(server: OpenServer, known: Known, campaign: str, run: str, page: str) -> Row:
     ip = format_ip(server.ip)
     return Row(
         id=_id(campaign, run, ip, server.port, server.probe),
@@ -183,6 +202,9 @@ def _row(server: OpenServer, campaign: str, run: str, page: str) -> Row:
         software=server.software,
         software_version=show_text(server.software_version, _NAME),
         advice_url=closing_page(page, server.probe),
+        open_since=known.open_since and known.open_since.astimezone(UTC),
+        case=known.case,
+        listings=tuple(show_text(name, _NAME) for name in known.listings),
         http=_http(server.greeting) if server.probe.is_http else None,
     )
 

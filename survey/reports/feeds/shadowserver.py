@@ -48,6 +48,10 @@ OURS = (
     "software_version",
     "advice_url",
     "finding_id",
+    "open_since",
+    "days_open",
+    "case",
+    "listings",
 )
 """What we add at the end of all of them; new ones go to the end."""
 
@@ -98,4 +102,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.software_version,
         row.advice_url,
         str(row.id),
+        "" if row.open_since is None else f"{row.open_since:%Y-%m-%d %H:%M:%S}",
+        "" if row.days_open is None else str(row.days_open),
+        row.case,
+        "; ".join(row.listings),
     )

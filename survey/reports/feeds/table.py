@@ -27,6 +27,10 @@ COLUMNS = (
     ("software_version", "its version as it says"),
     ("advice_url", "how to close it"),
     ("finding_id", "the same in every file"),
+    ("open_since", "first proof of the exposure that it belongs to, UTC"),
+    ("days_open", "whole days from then to the last observation"),
+    ("case", "number under which its operator was written to in your name"),
+    ("listings", "public databases that name it, with semicolons between"),
 )
 """Name and meaning of each column; new ones go to the end."""
 
@@ -56,4 +60,8 @@ def cells(row: Row) -> tuple[Any, ...]:
         row.software_version or None,
         row.advice_url,
         str(row.id),
+        row.open_since,
+        row.days_open,
+        row.case or None,
+        "; ".join(row.listings) or None,
     )

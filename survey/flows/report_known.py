@@ -1,0 +1,61 @@
+"""What an agency is told of open servers beside the findings: since when, which case, listings."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from survey.analysis.jurisdiction import View
+from survey.analysis.listed_servers import listed_servers
+from survey.model.episode import ExposureKind
+from survey.model.exposure import Known, OpenServer, ServerKey
+from survey.storage.layout import Layout
+
+Exposure = tuple[int, int, str]
+"""Address, port and kind."""
+
+
+def known_of(
+    layout: Layout,
+    seen: View,
+    servers: Sequence[OpenServer],
+    cases: Mapping[Exposure, str],
+    day: date,
+) -> dict[ServerKey, Known]:
+    """What is known of each, by address, port and probe.
+
+    Args:
+        layout: Where listings are.
+        seen: The agency's view of the run.
+        servers: The run's open findings in it.
+        cases: See ``cases_told``.
+        day: Which day's copies of public listings count.
+    """
+    since, listed = seen.open_since(), listed_servers(layout, servers, day)
+    return {
+        one.key: Known(
+            open_since=since.get(one.key),
+            case=cases.get((one.ip, one.port, _kind(one)), ""),
+            listings=listed.get((one.ip, one.port, one.probe.value), ()),
+        )
+        for one in servers
+    }
+
+
+def cases_told(letters: pa.Table | None, agency: str) -> dict[Exposure, str]:
+    """The last case under which each exposure's operator was written to in an agency's name.
+
+    Args:
+        letters: Who was told (schema TOLD), or None.
+        agency: Agency id: no other agency's cases are told.
+    """
+    rows = [] if letters is None else letters.to_pylist()
+    sent = [row for row in rows if row["agency"] == agency and row["sent_at"] is not None]
+    return {
+        (row["ip"], row["port"], row["kind"]): row["case"]
+        for row in sorted(sent, key=lambda row: row["sent_at"])
+    }
+
+
+def _kind(server: OpenServer) -> str:
+    return (ExposureKind.RELAY if server.probe.is_relay else ExposureKind.PROXY).value
