@@ -77,9 +77,10 @@ def read_answers(
 
 
 class _Desk:
-    """One message after the other; what it means is written down before that it was read."""
+    """One message after the other."""
 
     def __init__(self, ledger: Ledger, reach: Reach, key: bytes, now: datetime) -> None:
+        self._ledger = ledger
         self._cases, self._outbox = Cases(ledger), Outbox(ledger)
         self._reach, self._key, self._now = reach, key, now
         self.read: Counter[str] = Counter()
@@ -94,19 +95,21 @@ class _Desk:
             return
         incoming = read_incoming(fetch())
         match = self._match(incoming)
+        with self._ledger.whole():  # what it means, and that it was read
+            if match is not None:
+                _WHAT_TO_DO[incoming.kind](self, incoming, match)
+            self._outbox.note_read(
+                mark,
+                incoming.kind,
+                self._now,
+                case=match.case.number if match else None,
+                letter=match.letter.kind if match and match.letter else None,
+                matched_by=match.how if match else "",
+            )
+        self.read[incoming.kind] += 1
         if match is not None:
             self.found += 1
             self.matched[match.how] += 1
-            _WHAT_TO_DO[incoming.kind](self, incoming, match)
-        self.read[incoming.kind] += 1
-        self._outbox.note_read(
-            mark,
-            incoming.kind,
-            self._now,
-            case=match.case.number if match else None,
-            letter=match.letter.kind if match and match.letter else None,
-            matched_by=match.how if match else "",
-        )
 
     def _match(self, incoming: Incoming) -> _Match | None:
         for how, text in (("envelope", incoming.to), ("message", incoming.about)):

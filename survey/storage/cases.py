@@ -41,7 +41,7 @@ class Cases:
     """All cases of a ledger; who changes them holds ``ledger.exclusive()``."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._engine = ledger.engine
+        self._ledger, self._engine = ledger, ledger.engine
         try:
             META.create_all(self._engine)
         except sa.exc.SQLAlchemyError as error:
@@ -112,12 +112,12 @@ class Cases:
 
     def open(self, case: Case, findings: Sequence[CaseFinding]) -> Case:
         """A new case with its first findings; its number is given here, whatever it has."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             return self._open(connection, case, findings, "")
 
     def add(self, case: Case, findings: Sequence[CaseFinding], at: datetime) -> Case:
         """Findings come in."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             self._enter(connection, case.number, findings, at, "")
             return self._change(connection, case, at)
 
@@ -128,7 +128,7 @@ class Cases:
 
         If none is left, the source is merged into it.  Returns the target.
         """
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             said = f"from {source.number}: {why}"
             if target.number:
                 self._enter(connection, target.number, findings, at, said)
@@ -155,13 +155,13 @@ class Cases:
 
     def leave(self, case: Case, tests: Sequence[Test], at: datetime, why: str) -> Case:
         """Findings go out and belong to no case."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             self._leave(connection, case.number, tests, at, why)
             return self._change(connection, case, at)
 
     def readdress(self, case: Case, like: Case, at: datetime, why: str) -> Case:
         """Somebody else answers for all of it, and nothing was sent yet."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             note(connection, case.number, at, Happened.CONTACT, detail=why)
             return self._change(
                 connection,
@@ -177,7 +177,7 @@ class Cases:
 
     def draw(self, case: Case, draw: Draw, at: datetime) -> Case:
         """What the lot said; on the disk before anything is sent."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             said = f"{draw.group} {draw.language} {draw.medium} {draw.wording}"
             detail = f"{draw.experiment}: {said}" if draw.experiment else "no experiment: told"
             note(connection, case.number, at, Happened.DRAWN, detail=detail)
@@ -186,7 +186,7 @@ class Cases:
 
     def close(self, case: Case, why: Closing, closed_at: datetime, now: datetime) -> Case:
         """Nothing of it is open any more."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             note(connection, case.number, now, Happened.CLOSED, detail=why.value)
             return self._change(
                 connection,
@@ -207,7 +207,7 @@ class Cases:
             )
             .order_by(EVENTS.c.number.desc())
         )
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             if connection.execute(last).scalar() == Happened.CONFIRMED.value:
                 return False
             note(connection, case.number, now, Happened.CONFIRMED)
@@ -215,7 +215,7 @@ class Cases:
 
     def reopen(self, case: Case, now: datetime, why: str) -> Case:
         """Something of it stands open again."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             note(connection, case.number, now, Happened.REOPENED, detail=why)
             return self._change(
                 connection, case, now, state=CaseState.OPEN, closed_at=None, closed_by=None
@@ -223,7 +223,7 @@ class Cases:
 
     def stop(self, case: Case, now: datetime, detail: str) -> Case:
         """No more letters about it."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             note(connection, case.number, now, Happened.STOPPED, detail=detail)
             return self._change(connection, case, now, stopped=True)
 
@@ -238,12 +238,12 @@ class Cases:
         by: str = "",
     ) -> None:
         """Something happened that changes no state."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             note(connection, number, now, what, letter=letter, detail=detail, by=by)
 
     def freeze(self, case: Case, at: datetime) -> Case:
         """No finding comes in any more."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             return self._freeze(connection, case, at)
 
     def _freeze(self, connection: sa.Connection, case: Case, at: datetime) -> Case:

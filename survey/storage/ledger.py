@@ -4,6 +4,7 @@ SQLite by default, PostgreSQL by its URL.  Every step is written down, and on th
 made; the ledger knows no host that was tested.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -60,6 +61,7 @@ class Ledger:
 
     def __init__(self, engine: sa.Engine, lock: Path) -> None:
         self._engine, self._lock = engine, lock
+        self._under_way = threading.local()
 
     @classmethod
     def open(cls, url: str, lock: Path) -> Self:
@@ -96,6 +98,26 @@ class Ledger:
     def engine(self) -> sa.Engine:
         """The database, for what else is written down there (``storage.cases``)."""
         return self._engine
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A transaction of its own, or this thread's ``whole`` one that is under way."""
+        under_way: sa.Connection | None = getattr(self._under_way, "connection", None)
+        if under_way is not None:
+            yield under_way
+            return
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """All that this thread writes meanwhile is written together, or nothing of it."""
+        with self._engine.begin() as connection:
+            self._under_way.connection = connection
+            try:
+                yield
+            finally:
+                self._under_way.connection = None
 
     def close(self) -> None:
         """Let go of the database."""

@@ -31,7 +31,7 @@ class Outbox:
     """All letters of a ledger; who changes them holds ``ledger.exclusive()``."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._engine = ledger.engine
+        self._ledger, self._engine = ledger, ledger.engine
         try:
             META.create_all(self._engine)
         except sa.exc.SQLAlchemyError as error:
@@ -71,7 +71,7 @@ class Outbox:
             StorageError: It has begun to go out, or somebody else was there.
         """
         values = plain({one.name: getattr(letter, one.name) for one in fields(OutboxLetter)})
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             row = connection.execute(
                 sa.select(LETTERS.c.state, LETTERS.c.attempts).where(*self._is(letter))
             ).first()
@@ -119,7 +119,7 @@ class Outbox:
             LETTERS.c.attempts == letter.attempts,
             LETTERS.c.sha256 == letter.sha256,
         )
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             change = LETTERS.update().where(*self._is(letter), *same).values(**values)
             if connection.execute(change).rowcount != 1:
                 raise StorageError(
@@ -162,7 +162,7 @@ class Outbox:
         matched_by: str = "",
     ) -> None:
         """A message in our mailbox was counted."""
-        with self._engine.begin() as connection:
+        with self._ledger.begin() as connection:
             connection.execute(
                 MAIL.insert().values(
                     sha256=sha256,

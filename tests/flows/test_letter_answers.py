@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from judged_run import IP
 from made_cases import NOW, MadePost, Office, made_post, make_office
+from made_delivery import Crash, Steps
 from made_incoming import ENVELOPE, LETTER, MESSAGE, OPERATOR, complaint, dsn, qmail_bounce, words
 
 from survey.errors import StorageError
@@ -19,10 +21,26 @@ from survey.model.address import parse_ip
 from survey.model.case import Happened
 from survey.model.letter import LetterKind, LetterState
 from survey.notify.letter_token import letter_token
+from survey.storage.cases import Cases
+from survey.storage.outbox import Outbox
 from survey.storage.suppression_list import Cause, read_list
 
 FIRST = LetterKind.FIRST_NOTICE
 CASE = "OSYS-2026-000001"
+
+
+def stepping(change: Any, steps: Steps) -> Any:
+    """A change with a step on each side."""
+
+    def call(*args: Any, **named: Any) -> Any:
+        steps.step()
+        result = change(*args, **named)
+        steps.step()
+        return result
+
+    return call
+
+
 STATES = (LetterState.SENT, LetterState.BOUNCED, LetterState.ANSWERED)
 
 
@@ -228,6 +246,38 @@ def test_mailbox_that_breaks_is_read_on(told: Office) -> None:
         read_answers(told.ledger, told.desk().reach, told.key, [source], NOW)
     assert _state(told) is LetterState.ANSWERED
     assert _read(told, words(), dsn()).read == {"bounce": 1}
+
+
+def test_reading_that_dies_anywhere_is_done_by_the_next(
+    told: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each message counts once, with all that it means or nothing of it."""
+    messages = [
+        words(Auto_Submitted="auto-replied"),
+        dsn("4.4.1", "delayed"),
+        words(subject=f"no more letters {CASE}", answers=""),
+        words(),
+    ]
+    steps = Steps()
+    for owner, name in ((Cases, "note"), (Cases, "stop"), (Outbox, "mark"), (Outbox, "note_read")):
+        monkeypatch.setattr(owner, name, stepping(getattr(owner, name), steps))
+    for fatal in range(40):
+        steps.fatal, steps.done = fatal, 0
+        try:
+            _read(told, *messages)
+        except Crash:
+            continue
+        break
+    assert fatal > 5
+    happened = _happened(told)
+    for what in (Happened.AUTO_REPLY, Happened.DELAYED, Happened.STOPPED, Happened.ANSWERED):
+        assert happened.count(what) == 1, what
+    assert told.desk().outbox.read_counts() == {
+        "auto_reply": 1,
+        "delay": 1,
+        "stop": 1,
+        "person": 1,
+    }
 
 
 def test_mail_about_nothing_of_ours_is_counted_and_left(told: Office) -> None:
