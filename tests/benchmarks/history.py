@@ -33,6 +33,7 @@ from survey.model.address import Range, format_ip
 from survey.model.plan import Plan
 from survey.settings import Settings
 from survey.storage.layout import Layout
+from survey.storage.paging import paging
 from survey.storage.registries import SnapshotKind, list_snapshots
 from survey.storage.schemas import ARRIVALS, OBSERVATIONS
 from survey.targets.optouts import add
@@ -129,7 +130,8 @@ def repeat(layout: Layout, done: Plan, plan: Plan) -> None:
     for name in ("observations", "findings", "hosts", "checks"):
         file = pq.ParquetFile(getattr(source, name))
         written = getattr(target, name)
-        with pq.ParquetWriter(written, file.schema_arrow, compression="zstd") as writer:
+        schema = file.schema_arrow
+        with pq.ParquetWriter(written, schema, compression="zstd", **paging(schema)) as writer:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group)
                 for at, field in enumerate(table.schema):
