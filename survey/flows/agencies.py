@@ -12,6 +12,7 @@ from survey.model.agency import Agency
 from survey.notify.experiment import check_languages
 from survey.settings import Settings
 from survey.storage.agencies import overlaps, read_agencies
+from survey.storage.keys import EXPERIMENT, read_key
 from survey.storage.layout import Layout
 from survey.storage.logo import read_logo
 from survey.storage.registries import registries_in_force
@@ -81,7 +82,9 @@ def check_agencies(settings: Settings) -> tuple[Remark, ...]:
         ConfigError: A file can't be read as an agency at all.
     """
     return tuple(
-        remark for agency in read_agencies(settings.agencies) for remark in _remarks(agency)
+        remark
+        for agency in read_agencies(settings.agencies)
+        for remark in (*_remarks(agency), *_experiment(settings, agency))
     )
 
 
@@ -102,11 +105,6 @@ def _remarks(agency: Agency) -> Iterator[Remark]:
         yield Remark(
             agency.id, "has no delivery: reports are made and stay here; add one", wrong=False
         )
-    if agency.experiment is not None:
-        try:
-            check_languages(agency)
-        except ConfigError as error:
-            yield Remark(agency.id, str(error), wrong=True)
     if agency.logo is not None:
         try:
             read_logo(agency.logo)
@@ -116,3 +114,23 @@ def _remarks(agency: Agency) -> Iterator[Remark]:
         yield Remark(
             agency.id, "names nobody to call when something goes wrong; add contacts", wrong=False
         )
+
+
+def _experiment(settings: Settings, agency: Agency) -> Iterator[Remark]:
+    """What it signed, in words, so that nobody waits for a letter unnoticed."""
+    signed = agency.experiment
+    if signed is None:
+        return
+    try:
+        check_languages(agency)
+        read_key(settings.keys, EXPERIMENT)
+    except ConfigError as error:
+        yield Remark(agency.id, str(error), wrong=True)
+    waits = f"{signed.share:.0%} of its cases wait up to {max(signed.days)} days for their letter"
+    until = "without an end" if signed.until is None else f"until {signed.until}"
+    yield Remark(
+        agency.id,
+        f"signed by {signed.signed_by} on {signed.signed_on}, {signed.reference}: by lot "
+        f"{waits if signed.share else 'letters differ'}, {until}",
+        wrong=False,
+    )

@@ -16,7 +16,7 @@ import numpy as np
 
 from survey.enrichment.snapshots import import_snapshot
 from survey.errors import ConfigError
-from survey.flows.history_letters import signed
+from survey.flows.history_letters import key_of_lots, signed
 from survey.flows.history_weeks import Weeks
 from survey.flows.lab import write_agencies
 from survey.lab.history.scale import FIRST_ADDRESS, START, Scale
@@ -26,6 +26,7 @@ from survey.lab.registries import RegistryFiles, write_geography
 from survey.model.address import Range
 from survey.settings import Settings
 from survey.storage.files import private_folder, replace_text
+from survey.storage.keys import EXPERIMENT
 from survey.storage.layout import Layout
 from survey.storage.registries import SnapshotKind
 from survey.targets.optouts import init_log
@@ -73,6 +74,9 @@ def make_history(folder: Path, scale: Scale, say: Say = lambda _: None) -> Histo
     write_agencies(settings.agencies)
     for path in sorted(settings.agencies.glob("*.toml")):
         replace_text(path, path.read_text(encoding="utf-8") + signed(scale))
+    replace_text(
+        private_folder(settings.keys) / f"{EXPERIMENT}.key", key_of_lots(scale).hex() + "\n"
+    )
     _import(Layout(settings.data), _registries(folder, territory, stands))
     campaign = _write_campaign(folder, scale)
     weeks = Weeks(settings, campaign, scale, territory, stands, truth_folder=folder / "truth")

@@ -38,6 +38,11 @@ wordings = ["findings_first", "steps_first"]
 """
 
 
+def key_of_lots(scale: Scale) -> bytes:
+    """By which lots are drawn: the same seed draws the same ones, so it is no secret here."""
+    return sha256(f"lots of {scale.seed}".encode()).digest()
+
+
 class Letters:
     """All letters of a history as it grows from week to week."""
 
@@ -47,8 +52,7 @@ class Letters:
         self._scale, self._territory, self._stands = scale, territory, stands
         self._agencies = agencies
         self._rng = np.random.default_rng([6, *scale.seed.encode()])
-        # the same seed must draw the same lots; a survey's key is a secret file
-        self._key = sha256(f"lots of {scale.seed}".encode()).digest()
+        self._key = key_of_lots(scale)
         self._answers = _agency_of_ranges(territory, agencies)
         self._cases = 0
         self._truth: list[pa.Table] = []

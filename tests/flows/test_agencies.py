@@ -10,6 +10,7 @@ from pysequoia import Tsk
 
 from survey.cli.main import main
 from survey.flows.agencies import SharedSpace, check_agencies, shared_space
+from survey.storage.keys import EXPERIMENT, make_key
 
 NOW = datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
 
@@ -125,3 +126,38 @@ def test_logo_that_can_not_be_used_is_found_before_a_letter_fails(judged_run: Ju
     assert remark.agency == "es-prueba"
     assert "es.svg: logo: holds <text>" in remark.text
     assert "turn text into outlines" in remark.text
+
+
+SIGNED = """
+[experiment]
+reference = "Resolution 2026/114"
+reason = "whether letters close servers"
+signed_by = "Ana Prueba"
+signed_on = 2026-11-20
+share = 0.2
+languages = ["operator", "LANGUAGE"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "key", "wrong"),
+    [("en", True, None), ("en", False, "experiment.key"), ("eo", True, "no letter is written in")],
+)
+def test_a_signed_experiment_is_told_and_checked(
+    judged_run: JudgedRun, language: str, *, key: bool, wrong: str | None
+) -> None:
+    """Who waits, by whose signature; and what would stop its letters."""
+    path = judged_run.settings.agencies / "es-prueba.toml"
+    signed = SIGNED.replace("LANGUAGE", language)
+    path.write_text(path.read_text(encoding="utf-8") + signed, encoding="utf-8")
+    if key:
+        make_key(judged_run.settings.keys, EXPERIMENT)
+    mine = [one for one in check_agencies(judged_run.settings) if one.agency == "es-prueba"]
+    said = [one.text for one in mine if one.text.startswith("signed by")]
+    (text,) = said
+    assert text == (
+        "signed by Ana Prueba on 2026-11-20, Resolution 2026/114: by lot 20% of its cases wait up "
+        "to 14 days for their letter, without an end"
+    )
+    amiss = [one.text for one in mine if one.wrong]
+    assert (amiss == []) if wrong is None else (wrong in amiss[0])

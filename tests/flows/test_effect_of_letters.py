@@ -120,7 +120,7 @@ def test_letters_that_work_are_estimated_as_what_they_do(tmp_path: Path) -> None
     assert pdf["difference_low"] <= known <= pdf["difference_high"]
 
 
-SEEDS = int(os.environ.get("SURVEY_EFFECT_SEEDS", "20"))
+SEEDS = int(os.environ.get("SURVEY_EFFECT_SEEDS", "6"))
 """Histories of each kind."""
 
 KINDS = {
