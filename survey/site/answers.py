@@ -57,6 +57,10 @@ def case_state(language: Language, sheet: CaseSheet) -> str:
     say = language.say
     if sheet.opted_out:
         return say("You opted out: nothing is sent to these addresses any more.")
+    looked = [one.looked_at for one in sheet.servers if one.look is Look.CLOSED and one.looked_at]
+    if sheet.closed_at is None and looked and len(looked) == len(sheet.servers):
+        day = language.day(max(looked))  # the case itself is closed when letters are planned
+        return say("It is closed: our tests found it so on %(day)s. Thank you.", day=day)
     if sheet.closed_at is None:
         if sheet.relay:
             return say(

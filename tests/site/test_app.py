@@ -124,6 +124,7 @@ async def test_the_result_is_shown_once_it_is_there(made: MadeDesk) -> None:
     made.desk.refresh()
     page = await made.get(made.path(number))
     assert "closed to strangers" in page.text
+    assert "It is closed: our tests found it so on November 25, 2026. Thank you." in page.text
     assert "A test was asked for" not in page.text
     assert f'{made.path(number)}test"' in page.text
 
