@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from survey.analysis.jurisdiction import View
 from survey.analysis.listed_servers import listed_servers
@@ -49,12 +50,11 @@ def cases_told(letters: pa.Table | None, agency: str) -> dict[Exposure, str]:
         letters: Who was told (schema TOLD), or None.
         agency: Agency id: no other agency's cases are told.
     """
-    rows = [] if letters is None else letters.to_pylist()
-    sent = [row for row in rows if row["agency"] == agency and row["sent_at"] is not None]
-    return {
-        (row["ip"], row["port"], row["kind"]): row["case"]
-        for row in sorted(sent, key=lambda row: row["sent_at"])
-    }
+    if letters is None:
+        return {}
+    mine = pc.and_(pc.equal(letters["agency"], agency), pc.is_valid(letters["sent_at"]))
+    sent = letters.filter(mine).sort_by("sent_at").select(["ip", "port", "kind", "case"])
+    return {(row["ip"], row["port"], row["kind"]): row["case"] for row in sent.to_pylist()}
 
 
 def _kind(server: OpenServer) -> str:
