@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from survey.flows.portal_desk import PortalDesk
-from survey.flows.site_serving import refreshing
+from survey.flows.refreshing import refreshing
 from survey.portal.app import PER_SECOND, make_portal
 from survey.settings import Settings
 from survey.site.app import host_of
@@ -15,6 +15,18 @@ from survey.site.build import root_of
 from survey.site.guard import Guard
 from survey.storage.ledger import Ledger
 from survey.targets.campaign import Campaign
+
+
+def portal_desk(settings: Settings, campaign: Campaign, ledger: Ledger) -> PortalDesk:
+    """The desk of a campaign's agencies."""
+    return PortalDesk(settings, ledger, campaign.id, campaign.identity.page)
+
+
+def portal_mount(desk: PortalDesk, page: str, *, per_second: float = PER_SECOND) -> Mount:
+    """The portal for an application that has a guard before it; arguments as ``portal_app``."""
+    base = f"{root_of(page)}portal"
+    style = (files("survey.site") / "assets" / "site.css").read_text(encoding="utf-8")
+    return Mount(base, make_portal(desk, base, style=style, per_second=per_second))
 
 
 def portal_app(
@@ -28,10 +40,7 @@ def portal_app(
         per_second: Requests of one key.
         per_visitor: Requests of one visitor, whatever key is shown.
     """
-    base = f"{root_of(page)}portal"
-    style = (files("survey.site") / "assets" / "site.css").read_text(encoding="utf-8")
-    portal = make_portal(desk, base, style=style, per_second=per_second)
-    app = Starlette(routes=[Mount(base, portal)])
+    app = Starlette(routes=[portal_mount(desk, page, per_second=per_second)])
     app.router.redirect_slashes = False
     return Guard(app, host=host_of(page), per_second=per_visitor)
 
@@ -45,14 +54,14 @@ def serve_portal(
     *,
     trusted: str = "127.0.0.1",
     refresh: float = 20,
-    per_second: float = 20,
+    per_second: float = PER_SECOND,
 ) -> None:
     """Serve the portal alone until the process is told to stop; as ``serve_site``."""
     page = campaign.identity.page
-    desk = PortalDesk(settings, ledger, campaign.id, page)
+    desk = portal_desk(settings, campaign, ledger)
     with refreshing(desk, refresh):
         uvicorn.run(
-            portal_app(desk, page, per_visitor=per_second),
+            portal_app(desk, page, per_second=per_second),
             host=address,
             port=port,
             access_log=False,  # it would name what was looked for (law 8)

@@ -1,16 +1,15 @@
 """``survey site serve``: the pages that answer, in front of a campaign's cases."""
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import uvicorn
 
 from survey.errors import SurveyError
+from survey.flows.portal import portal_desk, portal_mount
+from survey.flows.portal_desk import PortalDesk
+from survey.flows.refreshing import refreshing
 from survey.flows.site import site_facts
 from survey.flows.site_desk import SiteDesk
 from survey.flows.site_figures import Published, published_figures
@@ -35,8 +34,11 @@ def site_app(
     folder: Path | None = None,
     per_second: float = 20,
     published: Published | None = None,
+    portal: PortalDesk | None = None,
 ) -> Guard:
     """The application over a desk; ``published``: the static pages have these figures.
+
+    Agencies find their portal below it if there is a desk of theirs.
 
     Raises:
         ConfigError: The key of the site is missing.
@@ -49,6 +51,7 @@ def site_app(
         host=host_of(campaign.identity.page),
         folder=folder,
         per_second=per_second,
+        others=[portal_mount(portal, campaign.identity.page)] if portal else [],
     )
 
 
@@ -78,6 +81,7 @@ def serve_site(
         per_second: Requests of one visitor.
     """
     desk = SiteDesk(settings, ledger, campaign.id)
+    portal = portal_desk(settings, campaign, ledger)
     app = site_app(
         settings,
         campaign,
@@ -85,8 +89,9 @@ def serve_site(
         folder=folder,
         per_second=per_second,
         published=_figures(settings, campaign.id),
+        portal=portal,
     )
-    with refreshing(desk, refresh):
+    with refreshing(desk, refresh), refreshing(portal, refresh):
         uvicorn.run(
             app,
             host=address,
@@ -110,34 +115,6 @@ def _figures(settings: Settings, campaign: str) -> Published | None:
     except SurveyError as error:
         _LOG.warning("the public figures can't be read: %s", type(error).__name__)
         return None
-
-
-class Refreshed(Protocol):
-    """What knows things as of its last look."""
-
-    def refresh(self) -> None:
-        """Look again."""
-
-
-@contextmanager
-def refreshing(desk: Refreshed, seconds: float) -> Iterator[None]:
-    """Look at ledger and tables again and again, meanwhile."""
-    stop = threading.Event()
-
-    def again() -> None:
-        while not stop.wait(seconds):
-            try:
-                desk.refresh()
-            except SurveyError as error:  # what was known stays; its text may name a host
-                _LOG.warning("ledger or tables can't be read: %s", type(error).__name__)
-
-    thread = threading.Thread(target=again, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def page_of_case(settings: Settings, page: str, number: str) -> str:

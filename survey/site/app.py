@@ -136,10 +136,7 @@ class Pages:
 
     def _carry_out(self, number: str, what: str, form: dict[str, str]) -> Answer:
         if what == "test":
-            place = form.get("server", "")
-            if not re.fullmatch(r"[0-9]{1,4}", place):
-                return Answer.WRONG
-            return self._desk.test(number, int(place))
+            return self._desk.test(number, form.get("server", ""))
         if what == "not-mine":
             return self._desk.not_mine(number, form.get("contact", ""), form.get("words", ""))
         if form.get("sure") != "yes":
@@ -180,6 +177,7 @@ def make_app(
     host: str,
     folder: Path | None = None,
     per_second: float = 20,
+    others: Sequence[BaseRoute] = (),
 ) -> Guard:
     """The application.
 
@@ -190,9 +188,10 @@ def make_app(
         host: The site's own host; forms that another site's page sends are refused.
         folder: Static pages to serve as well, for who has no web server in front; or None.
         per_second: Requests of one visitor.
+        others: What else stands behind the same guard, before the static pages.
     """
     pages = Pages(answering, desk, key)
-    routes = [*pages.routes()]
+    routes = [*others, *pages.routes()]
     if folder is not None:
         static = StaticFiles(directory=folder, html=True)
         routes.append(Mount(answering.root.rstrip("/") or "/", static))

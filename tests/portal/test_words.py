@@ -1,0 +1,48 @@
+"""Every language of the portal is whole: its words, its plurals, its placeholders."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+
+from survey.portal.languages import written
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra" / "words"))
+
+import catalogues  # noqa: E402 - a script of the project, by its path
+
+TEXTS = {message.id for message in catalogues.source(catalogues.PORTAL) if message.id}
+CATALOGUES = {path.stem: catalogue for path, catalogue in catalogues.catalogues(catalogues.PORTAL)}
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
+
+
+def _forms(message: Message) -> tuple[str, ...]:
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def test_catalogues_are_the_languages() -> None:
+    """One file each, and English in the pages."""
+    assert set(CATALOGUES) | {"en"} == set(written())
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_catalogue_has_every_text_and_no_other(language: str) -> None:
+    """None missing, none fuzzy, none left over from an earlier page."""
+    messages = [message for message in CATALOGUES[language] if message.id]
+    assert {message.id for message in messages} == TEXTS
+    assert [m.id for m in messages if m.fuzzy or not all(map(str.strip, _forms(m)))] == []
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_placeholders_are_the_sources(language: str) -> None:
+    """A lost or invented ``%(name)s`` would fail on the day it is needed."""
+    for message in CATALOGUES[language]:
+        if message.id:
+            plural = not isinstance(message.id, str)
+            wanted = sorted(PLACEHOLDER.findall(message.id[1] if plural else message.id))
+            for form in _forms(message):
+                assert sorted(PLACEHOLDER.findall(form)) == wanted, (message.id, form)
+                assert "%" not in PLACEHOLDER.sub("", form), form
