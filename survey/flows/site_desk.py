@@ -110,13 +110,13 @@ class SiteDesk:
             opted_out=sheet.opted_out or WishKind.OPT_OUT in kinds,
         )
 
-    def test(self, number: str, place: int) -> Answer:
-        """Queue the test of the case's server at a place of its sheet."""
+    def test(self, number: str, name: str) -> Answer:
+        """Queue the test of the case's server of that name."""
         standing = self._standing
         sheet = standing.cases[number]
-        if not 0 <= place < len(sheet.servers):
-            return Answer.WRONG
-        server = sheet.servers[place]
+        server = next((one for one in sheet.servers if one.name == name), None)
+        if server is None:
+            return Answer.NOT_PLANNED if not sheet.servers else Answer.WRONG
         run = next(
             one.run
             for one in standing.findings[number]

@@ -26,6 +26,7 @@ from survey.wording.language import Language
 class ServerWords:
     """One server of a case, as text."""
 
+    name: str
     address: str
     finding: str
     first: str
@@ -40,6 +41,7 @@ class ServerWords:
 def server_words(language: Language, server: ServerSheet) -> ServerWords:
     """What its section says."""
     return ServerWords(
+        name=server.name,
         address=f"{format_ip(server.ip)}:{server.port}",
         finding=kind_name(language, closing_kind(server.probe)),
         first=language.moment(server.first_seen),

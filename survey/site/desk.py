@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from survey.model.address import format_ip
 from survey.model.case import Closing, Happened
 from survey.model.letter import LetterKind
 from survey.model.probe import Probe
@@ -74,6 +75,11 @@ class ServerSheet:
     looked_at: datetime | None
     asked: Asked | None = None
     asked_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """Names it on its page: address, port and test, whatever else the case has by then."""
+        return f"{format_ip(self.ip)}:{self.port}/{self.probe}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +156,8 @@ class Desk(Protocol):
     def case(self, number: str) -> CaseSheet | None:
         """One case, or None; whoever asks has shown its mark."""
 
-    def test(self, number: str, place: int) -> Answer:
-        """Test a case's server again, and nothing else."""
+    def test(self, number: str, name: str) -> Answer:
+        """Test a case's server again, and nothing else; ``ServerSheet.name`` says which."""
 
     def not_mine(self, number: str, contact: str, words: str) -> Answer:
         """Write down that a case is somebody else's."""

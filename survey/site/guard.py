@@ -1,5 +1,6 @@
 """Stands before every page: headers, floods, and forms that other sites' pages send."""
 
+import ipaddress
 import logging
 from collections import OrderedDict
 from time import monotonic
@@ -69,7 +70,7 @@ class Guard:
         is_form = scope["method"] == "POST"
         if is_form and not self._is_from_here(Headers(scope=scope)):
             return 403
-        visitor = scope["client"][0] if scope["client"] else ""
+        visitor = _visitor(scope["client"][0] if scope["client"] else "")
         return 0 if self._may(visitor, _WISH if is_form else 1) else 429
 
     def _is_from_here(self, headers: Headers) -> bool:
@@ -90,3 +91,11 @@ class Guard:
         if len(self._spent) > _VISITORS:
             self._spent.popitem(last=False)
         return may
+
+
+def _visitor(address: str) -> str:
+    """Who shares a bucket: one IPv4 address, or the /64 that one IPv6 host has for itself."""
+    try:
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return address

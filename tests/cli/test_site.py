@@ -81,7 +81,9 @@ def test_a_case_is_served_and_tested_again(office: Office) -> None:
         assert f"{IP['relay']}:25" in page[2]
         action = re.search(r'action="([^"]*test)"', page[2])
         assert action is not None
-        status, headers, _ = _ask(port, "POST", action[1], "server=0")
+        status, headers, _ = _ask(
+            port, "POST", action[1], f"server={IP['relay']}%3A25%2Fsmtp_relay"
+        )
         assert status == 303
         assert "said=done" in headers["location"]
         assert _ask(port, "GET", headers["location"])[0] == 200

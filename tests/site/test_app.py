@@ -21,6 +21,9 @@ from survey.storage.followups import read_queue
 from survey.storage.wishes import Wishes
 from survey.targets.optouts import read_log
 
+RELAY = {"server": f"{IP['relay']}:25/smtp_relay"}
+"""What the button of the relay's page sends."""
+
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeDesk]:
@@ -94,7 +97,7 @@ async def test_pages_are_kept_by_nobody(made: MadeDesk) -> None:
 async def test_test_again_queues_that_server_alone(made: MadeDesk) -> None:
     """One test of one address and port, with the reason that a person wished it."""
     number = _number(made)
-    reply = await made.post(f"{made.path(number)}test", {"server": "0"})
+    reply = await made.post(f"{made.path(number)}test", RELAY)
     assert reply.status == 303
     assert _queued(made) == [(parse_ip(IP["relay"]), 25, "smtp_relay")]
     page = await made.get(reply.headers["location"])
@@ -109,8 +112,8 @@ async def test_test_again_is_rationed(made: MadeDesk) -> None:
     path = f"{made.path(number)}test"
     done = []
     for _ in range(10):
-        done.append((await made.post(path, {"server": "0"})).headers["location"])
-        assert "too_soon" in (await made.post(path, {"server": "0"})).headers["location"]
+        done.append((await made.post(path, RELAY)).headers["location"])
+        assert "too_soon" in (await made.post(path, RELAY)).headers["location"]
         made.clock.now += timedelta(minutes=11)
     assert sum("said=done" in one for one in done) == 6
     assert len(_queued(made)) == 1
@@ -119,7 +122,7 @@ async def test_test_again_is_rationed(made: MadeDesk) -> None:
 async def test_the_result_is_shown_once_it_is_there(made: MadeDesk) -> None:
     """Closed or still open, as the tables say after the test."""
     number = _number(made)
-    await made.post(f"{made.path(number)}test", {"server": "0"})
+    await made.post(f"{made.path(number)}test", RELAY)
     made.office.look("relay", NOW + timedelta(minutes=5), "closed", round_=1)
     made.desk.refresh()
     page = await made.get(made.path(number))
@@ -165,7 +168,7 @@ async def test_opting_out_is_in_force_at_once(made: MadeDesk) -> None:
     assert "mailbox of the network's contact" in entry.verified
     page = await made.get(made.path(number))
     assert "nothing is sent to these addresses any more" in page.text
-    again = await made.post(f"{made.path(number)}test", {"server": "0"})
+    again = await made.post(f"{made.path(number)}test", RELAY)
     assert "not_planned" in again.headers["location"]
     assert _queued(made) == []
 
@@ -254,7 +257,7 @@ async def test_nothing_is_looked_up_before_the_mark_is_right(
     monkeypatch.setattr(made.desk, "case", asked.append)
     for mark in _marks(made, made.numbers[0]):
         await made.get(f"/en/case/{made.numbers[0]}/{mark}/")
-        await made.post(f"/en/case/{made.numbers[0]}/{mark}/test", {"server": "0"})
+        await made.post(f"/en/case/{made.numbers[0]}/{mark}/test", RELAY)
     assert asked == []
 
 
@@ -275,7 +278,7 @@ def _told(reply: Reply) -> tuple[int, str]:
 async def test_forms_of_other_sites_are_refused(made: MadeDesk, headers: dict[str, str]) -> None:
     """Even with the case's address; nothing is done."""
     number = _number(made)
-    for what, fields in (("test", {"server": "0"}), ("opt-out", {"sure": "yes"})):
+    for what, fields in (("test", RELAY), ("opt-out", {"sure": "yes"})):
         reply = await made.post(f"{made.path(number)}{what}", fields, headers=headers)
         assert reply.status == 403
     assert (await made.post("/en/own-test/", {}, headers=headers)).status == 403
@@ -286,7 +289,9 @@ async def test_a_get_changes_nothing(made: MadeDesk) -> None:
     """What a browser or a mail scanner fetches by itself does not act."""
     number = _number(made)
     for what in ("test", "not-mine", "opt-out"):
-        assert (await made.get(f"{made.path(number)}{what}?server=0&sure=yes")).status in {404, 405}
+        assert (
+            await made.get(f"{made.path(number)}{what}?server=192.0.2.7:25/smtp_relay&sure=yes")
+        ).status in {404, 405}
     assert Wishes(made.office.ledger).of_case(number) == ()
 
 
@@ -310,10 +315,21 @@ async def test_bodies_are_bounded_and_of_one_kind(made: MadeDesk) -> None:
     assert reply.status == 400
 
 
-@pytest.mark.parametrize("place", ["-1", "99", "0x0", "1e0", "", "٠", "0;drop table", "9" * 30])
-async def test_a_server_that_is_not_there_is_refused(made: MadeDesk, place: str) -> None:
-    """No index leads to another case's server."""
-    reply = await made.post(f"{made.path(_number(made))}test", {"server": place})
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "0",
+        f"{IP['proxy']}:1080/socks5",
+        f"{IP['relay']}:26/smtp_relay",
+        f"{IP['relay']}:25/socks5",
+        f"{IP['relay']}:25/smtp_relay ",
+        "x" * 5000,
+    ],
+)
+async def test_a_server_that_is_not_there_is_refused(made: MadeDesk, name: str) -> None:
+    """No name leads to another case's server, port or test."""
+    reply = await made.post(f"{made.path(_number(made))}test", {"server": name})
     assert "said=wrong" in reply.headers["location"]
     assert _queued(made) == []
 
@@ -378,6 +394,16 @@ async def test_floods_are_stopped_for_who_floods(made: MadeDesk) -> None:
     assert (await ask(app, "GET", path, client="198.51.100.8")).status == 200
 
 
+async def test_a_host_with_many_ipv6_addresses_is_one_visitor(made: MadeDesk) -> None:
+    """It has a whole /64."""
+    app = made.slowed(1)
+    told = [
+        (await ask(app, "GET", "/x", client=f"2001:db8::{host:x}")).status for host in range(99)
+    ]
+    assert 429 in told
+    assert (await ask(app, "GET", "/x", client="2001:db8:0:1::1")).status == 404
+
+
 async def test_what_is_kept_of_visitors_is_bounded(
     made: MadeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,9 +420,9 @@ async def test_everybody_together_is_rationed(
 ) -> None:
     """A botnet can't make us test the plan again."""
     monkeypatch.setattr("survey.flows.site_desk.PER_HOUR", 2)
-    for name in ("relay", "proxy"):
+    for name, server in (("relay", RELAY), ("proxy", {"server": f"{IP['proxy']}:1080/socks5"})):
         path = f"{made.path(_number(made, name))}test"
-        assert "said=done" in (await made.post(path, {"server": "0"})).headers["location"]
+        assert "said=done" in (await made.post(path, server)).headers["location"]
     reply = await made.post("/en/own-test/", {}, client=IP["both"])
     assert "said=busy" in reply.headers["location"]
 

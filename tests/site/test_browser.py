@@ -169,7 +169,9 @@ async def test_no_page_that_answers_has_a_violation(
 ) -> None:
     """A case, open and with a test asked for; own tests; letters stopped."""
     number = desk.office.case_of("relay").number
-    await desk.post(f"{desk.path(number, language)}test", {"server": "0"})
+    await desk.post(
+        f"{desk.path(number, language)}test", {"server": f"{IP['relay']}:25/smtp_relay"}
+    )
     asked = await desk.post(f"/{language}/own-test/", {}, client=IP["proxy"])
     stop = f"/{language}/stop/{letter_token(desk.office.key, number, LetterKind.FIRST_NOTICE)}"
     paths = [
