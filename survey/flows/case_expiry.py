@@ -6,6 +6,7 @@ from functools import partial
 
 from survey.errors import BusyError
 from survey.flows.removal import Removal, doing
+from survey.mail.mailbox_source import LOOKED_BACK
 from survey.model.retention import Retention, Why
 from survey.storage.case_forgetting import CaseForgetting
 from survey.storage.ledger import Ledger
@@ -19,10 +20,12 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 def expired_cases(ledger: Ledger, keep: Retention, now: datetime) -> Iterator[Removal]:
     """Mailboxes of cases that ended, addresses of cases of long ago, marks of what was read."""
     cases = CaseForgetting(ledger)
+    # a mark is only a hash, and without it a message that is still looked at would count again
+    marks = max(keep.mail, LOOKED_BACK.days + 1)
     for table, days, count, forget in (
         ("case contacts", keep.contacts, cases.contacts, cases.forget_contacts),
         ("case findings", keep.findings, cases.findings, cases.forget_findings),
-        ("case mail", keep.mail, cases.mail, cases.forget_mail),
+        ("case mail", marks, cases.mail, cases.forget_mail),
     ):
         before = now - timedelta(days=days)
         if rows := count(before):
