@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+
 from survey.errors import GateClosedError, StorageError, SurveyError
 from survey.flows.deliver import check_optouts
 from survey.flows.dispatches import Report, read_report
@@ -234,7 +237,7 @@ class PortalDesk:
         addresses = self._standing.cases.addresses.get(plan.run, frozenset())
         try:
             return self._owns.own(agency, plan, addresses)
-        except SurveyError as error:
+        except (SurveyError, duckdb.Error, pa.ArrowException, OSError) as error:
             raise NotReadyError from error
 
     def _members(self, agency: Agency) -> Callable[[str], frozenset[int]]:
