@@ -37,6 +37,7 @@ PACKAGES = {
 # The same for the many configurations of the long tests (`--long`).
 LONG_PACKAGES = {
     "apache2-bin": None,
+    "chromium": None,
     "ffproxy": "ffproxy",
     "haproxy": "haproxy",
     "inetutils-telnet": None,
