@@ -9,7 +9,6 @@ from survey.drawing.axes import (
     ceiling,
     count_grid,
     dates_along,
-    line,
     place_x,
     place_y,
     svg,
@@ -68,9 +67,10 @@ def _points(moments: Sequence[datetime], counts: Counts) -> list[list[Point]]:
 
 
 def _small(across: float, share: float) -> Point:
+    """In whole units: a page may have many of them."""
     return (
-        _EDGE + across * (_WIDE - 2 * _EDGE),
-        _HIGH - _EDGE - share * (_HIGH - 2 * _EDGE),
+        round(_EDGE + across * (_WIDE - 2 * _EDGE)),
+        round(_HIGH - _EDGE - share * (_HIGH - 2 * _EDGE)),
     )
 
 
@@ -78,14 +78,27 @@ def _drawn(placed: Sequence[Point], ground: float) -> list[str]:
     """A run of figures; one that stands alone is a dot."""
     if len(placed) == 1:
         return [_dot(*placed[0])]
-    return [_area(placed, ground), line("all", placed)]
+    return [_area(placed, ground), _line(placed)]
 
 
 def _area(placed: Sequence[Point], ground: float) -> str:
     first, last = placed[0][0], placed[-1][0]
-    path = "".join(f"L{x:.1f} {y:.1f}" for x, y in placed)
-    return f'<path class="area" d="M{first:.1f} {ground:.1f}{path}L{last:.1f} {ground:.1f}Z"/>'
+    path = "".join(f"L{_short(x)} {_short(y)}" for x, y in placed)
+    return (
+        f'<path class="area" d="M{_short(first)} {_short(ground)}{path}'
+        f'L{_short(last)} {_short(ground)}Z"/>'
+    )
 
 
 def _dot(x: float, y: float) -> str:
-    return f'<circle class="dot all" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
+    return f'<circle class="dot all" cx="{_short(x)}" cy="{_short(y)}" r="3.5"/>'
+
+
+def _line(placed: Sequence[Point]) -> str:
+    path = " ".join(f"{_short(x)},{_short(y)}" for x, y in placed)
+    return f'<polyline class="line all" points="{path}"/>'
+
+
+def _short(place: float) -> str:
+    """With one decimal, if it has any."""
+    return f"{place:.1f}".removesuffix(".0")

@@ -1,6 +1,7 @@
 """The public figures in one language: sentences, lines and rows."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -8,8 +9,11 @@ from survey.site.charts import long_line, small_line
 from survey.site.figures import Country, PublicFigures
 from survey.wording.language import Language
 
-_CARDS = 18
+_CARDS = 15
 """Countries with a line of their own; a page stays light."""
+_POINTS = 30
+
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,18 @@ def _card(language: Language, figures: PublicFigures, country: Country) -> Card:
     return Card(
         name=language.country(country.code),
         open=language.number(now),
-        chart=_drawing(small_line(figures.moments, country.open)),
+        chart=_drawing(small_line(_thin(figures.moments), _thin(country.open))),
         change=language.say(
             "%(change)s since %(day)s",
             change=language.signed(now - before),
             day=language.day(first),
         ),
     )
+
+
+def _thin(line: tuple[_Any, ...]) -> tuple[_Any, ...]:
+    """Every second of many, the newest among them: small lines show no more."""
+    return line if len(line) <= _POINTS else line[::-2][::-1]
 
 
 def _row(language: Language, country: Country) -> Row:

@@ -1,9 +1,15 @@
 """Public figures: what is left out is nowhere on the page, and no line runs through it."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from made_site import NOON, made_campaign, made_settings
+
+from survey.flows.site import site_facts
+from survey.site.build import site_files
 from survey.site.charts import long_line, small_line
 from survey.site.figures import public_figures
 from survey.site.figures_page import figures_page
@@ -91,6 +97,26 @@ def test_page_says_it_in_every_language() -> None:
         assert page.rows[0].name == speak(code).country("ES")
         assert "".join(filter(str.isdecimal, page.rows[0].rate)) == "12340"
         assert page.hidden == speak(code).country("PE")
+
+
+def test_a_page_of_the_whole_world_is_light(tmp_path: Path) -> None:
+    """Two hundred countries, each with a year of weeks."""
+    codes = [code for code in speak("en").locale.territories if len(code) == 2 and code.isalpha()]
+    rows = []
+    for week in range(53):
+        at = START + timedelta(weeks=week)
+        for number, code in enumerate(codes[:200]):
+            count = 1000 + 97 * number + 13 * (week * number % 7)
+            rows.append({**_row(0, code, count), "began": at})
+        rows.append({**_row(0, None, 10**6, total=True), "began": at})
+    columns = (("open", "hosts with an open finding"),) * 15
+    figures = public_figures(rows, columns, ("A source of some sort (CC0)",) * 6)
+    facts = replace(
+        site_facts(made_settings(tmp_path), made_campaign(tmp_path), NOON), figures=figures
+    )
+    files = site_files(facts)
+    for path, data in files.items():
+        assert not path.endswith("figures/index.html") or len(data) < 50_000, path
 
 
 def test_a_total_left_out_is_said() -> None:
