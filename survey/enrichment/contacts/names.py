@@ -79,7 +79,8 @@ class HostsFile:
 
     def addresses(self, name: str) -> tuple[int, ...]:
         """As the file says."""
-        return tuple(ip for known, ip in self._known if known == folded(name))
+        wanted = folded(name)
+        return tuple(ip for known, ip in self._known if known == wanted)
 
     def exchangers(self, domain: str) -> tuple[str, ...]:
         """The domain itself."""
