@@ -3,10 +3,11 @@
 import email
 import stat
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.policy import SMTP
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from judged_run import BEGUN, IP
 from made_cases import CERT, DAY, NOW, MadePost, Office, made_post, make_office
@@ -17,7 +18,9 @@ from survey.flows.letter_approval import approve
 from survey.flows.letter_settling import settle
 from survey.mail.carrier import DoubtError, NotTakenError
 from survey.model.address import Range, parse_ip
+from survey.model.agency import Agency
 from survey.model.case import CaseState, Happened
+from survey.model.experiment import Draw, Group, Medium, Wording
 from survey.model.followup import Reason
 from survey.model.letter import LetterKind, LetterState
 from survey.notify.letter_token import read_token
@@ -460,6 +463,36 @@ async def test_suppressed_mailbox_leaves_room_for_the_next_contact(
     case = office.case_of("relay")
     assert (case.number, case.key.email) == ("OSYS-2026-000002", "noc@altamar.example")
     assert office.letters()[case.number, FIRST].state is LetterState.PLANNED
+
+
+async def test_case_that_is_held_out_waits_and_then_is_told(tmp_path: Path, post: MadePost) -> None:
+    """The lot is drawn once and on the disk before anything is sent; the arms are kept."""
+    office = make_office(tmp_path / "held")
+    until = NOW + 5 * DAY
+    drawn: list[str] = []
+
+    def lot(_agency: Agency, _campaign: str, number: str, now: datetime) -> Draw:
+        drawn.append(number)
+        return Draw("e", now, Group.HELD_OUT, until, "de", Medium.TEXT, Wording.STEPS_FIRST)
+
+    plan = office.plan(lot=lot)
+    assert (plan.letters, plan.waiting) == ({}, {"held out by lot": 4})
+    case = office.case_of("relay")
+    assert case.frozen_at == NOW
+    assert case.draw is not None
+    assert case.draw.until == until
+    office.prove(until - timedelta(hours=1))
+    assert office.plan(until - timedelta(minutes=1), lot).letters == {}
+    assert office.plan(until, lot).letters == {FIRST: 4}
+    assert len(drawn) == len(set(drawn)) == 4
+    assert office.letters()[case.number, FIRST].language == "de"
+    office.approve_all(until)
+    assert len((await office.send(post, until)).sent) == 4
+    told = pq.read_table(office.judged.layout.campaign("trial") / "told.parquet").to_pylist()
+    assert {one["label"] for one in told} == {"held_out"}
+    assert {one["started_at"] for one in told} == {NOW}
+    assert {one["sent_at"] for one in told} == {until}
+    office.ledger.close()
 
 
 async def test_who_was_never_told_is_not_thanked(office: Office) -> None:

@@ -20,7 +20,7 @@ from survey.flows.cases import CaseDesk, open_desk
 from survey.flows.letter_approval import approve
 from survey.flows.letter_checks import Way
 from survey.flows.letter_content import Means
-from survey.flows.letter_plan import LetterPlan, plan_letters
+from survey.flows.letter_plan import LetterPlan, Lot, plan_letters
 from survey.flows.letter_sending import Post, Sending, send_letters
 from survey.mail.carrier import DoubtError, NotTakenError
 from survey.mail.letter_post import LetterDoor
@@ -73,9 +73,9 @@ class Office:
         """Without a signature, and no limit that a test meets by chance."""
         return Way(Means(self.key), "", 1000, 1000, None)
 
-    def plan(self, now: datetime = NOW) -> LetterPlan:
-        """``survey notify plan``, without any lot."""
-        return plan_letters(self.desk(), Means(self.key), no_lot, now)
+    def plan(self, now: datetime = NOW, lot: Lot | None = None) -> LetterPlan:
+        """``survey notify plan``, without any lot if none is given."""
+        return plan_letters(self.desk(), Means(self.key), lot or no_lot, now)
 
     def cases(self, state: CaseState | None = None) -> tuple[Case, ...]:
         """All of them, by number."""

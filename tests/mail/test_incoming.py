@@ -61,7 +61,6 @@ def test_complaint_names_its_letter(*, headers_only: bool) -> None:
         {"Auto_Submitted": "auto-replied"},
         {"Auto_Submitted": "auto-generated; owner-email=x@y.example"},
         {"X_Autoreply": "yes"},
-        {"X_Auto_Response_Suppress": "All"},
         {"Precedence": "bulk"},
         {"List_Id": "<tickets.altamar.example>"},
         {"Return_Path": "<>"},
@@ -79,6 +78,12 @@ def test_people_are_people(sender: str) -> None:
     incoming = read_incoming(words(sender, Auto_Submitted="no"))
     assert (incoming.kind, incoming.sender) == (IncomingKind.PERSON, sender)
     assert MESSAGE in incoming.about
+
+
+def test_who_asks_for_no_automatic_answers_may_be_a_person() -> None:
+    """The header is about answers to the message, not about the message."""
+    incoming = read_incoming(words(X_Auto_Response_Suppress="All"))
+    assert incoming.kind is IncomingKind.PERSON
 
 
 def test_person_who_quotes_a_bounce_is_a_person() -> None:
