@@ -44,7 +44,7 @@ def keys() -> None:
     "scopes",
     multiple=True,
     required=True,
-    type=click.Choice(sorted(Scope)),
+    type=click.Choice(sorted(one.value for one in Scope)),
     help="What it opens; may be given several times.",
 )
 @click.option(

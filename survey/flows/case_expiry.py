@@ -10,6 +10,7 @@ from survey.mail.mailbox_source import LOOKED_BACK
 from survey.model.retention import Retention, Why
 from survey.storage.case_forgetting import CaseForgetting
 from survey.storage.ledger import Ledger
+from survey.storage.portal_keys import PortalKeys
 from survey.storage.wishes import Wishes
 from survey.targets.ranges import RangeSet
 
@@ -35,6 +36,10 @@ def expired_cases(ledger: Ledger, keep: Retention, now: datetime) -> Iterator[Re
     if rows := sum(one.at < before for one in wishes.since(_EVER)):
         step = doing(partial(wishes.forget, before, ()))
         yield Removal("site wishes", Why.EXPIRED, _WHERE, 1, rows, step)
+    keys, before = PortalKeys(ledger), now - timedelta(days=keep.contacts)
+    if rows := keys.ended(before):
+        step = doing(partial(keys.forget, before))
+        yield Removal("portal keys", Why.EXPIRED, _WHERE, 1, rows, step)
 
 
 def cases_naming(ledger: Ledger, addresses: RangeSet) -> Iterator[Removal]:

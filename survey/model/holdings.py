@@ -254,9 +254,11 @@ HOLDINGS = (
     Holding(
         "ledger",
         "ledger.db*",
-        "what was delivered to which agency, and how we know; cases, their letters and history",
+        "what was delivered to which agency, and how we know; cases, their letters and history; "
+        "who has a key of the portal",
         "findings",
-        "the last event of a case; its mailbox goes after `contacts`, marks of mail after `mail`",
+        "the last event of a case; its mailbox goes after `contacts`, marks of mail after `mail`, "
+        "a key of the portal `contacts` days after its end",
         "findings of a case and events about the address go; so does whom it was about, if nothing "
         "else is left of it",
     ),

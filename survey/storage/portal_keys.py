@@ -137,9 +137,24 @@ class PortalKeys:
             )
         return key
 
+    def ended(self, before: datetime) -> int:
+        """How many have opened nothing any more since before a moment."""
+        wanted = sa.select(sa.func.count()).select_from(_KEYS).where(_ended(before))
+        with self._engine.connect() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
+    def forget(self, before: datetime) -> None:
+        """Delete those; the audit log still says what they made and saw."""
+        with self._engine.begin() as connection:
+            connection.execute(_KEYS.delete().where(_ended(before)))
+
     def _row(self, id_: str) -> Any:
         with self._engine.connect() as connection:
             return connection.execute(sa.select(_KEYS).where(_KEYS.c.id == id_)).mappings().first()
+
+
+def _ended(before: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(_KEYS.c.expires_at < before, _KEYS.c.revoked_at < before)
 
 
 def _letters(data: bytes) -> str:

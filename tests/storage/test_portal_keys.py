@@ -106,6 +106,19 @@ def test_keys_are_listed_by_agency(keys: PortalKeys) -> None:
     assert keys.all("mx-prueba") == (other,)
 
 
+def test_keys_that_ended_are_forgotten(keys: PortalKeys) -> None:
+    """Their holders are people; expired or revoked, by when they ended."""
+    old, _ = keys.add("es-prueba", "a", [Scope.FEEDS], NOW - 9 * DAY, NOW - 30 * DAY)
+    gone, _ = keys.add("es-prueba", "b", [Scope.FEEDS], NOW + DAY, NOW - 30 * DAY)
+    keys.revoke(gone.id, NOW - 9 * DAY)
+    kept, _ = keys.add("es-prueba", "c", [Scope.FEEDS], NOW - 3 * DAY, NOW - 30 * DAY)
+
+    assert keys.ended(NOW - 8 * DAY) == 2
+    keys.forget(NOW - 8 * DAY)
+    assert keys.all() == (kept,)
+    assert keys.get(old.id) is None
+
+
 @pytest.mark.parametrize(
     "change",
     [
