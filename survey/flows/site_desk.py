@@ -69,6 +69,8 @@ class SiteDesk:
         self._now = now
         self._lock = threading.Lock()
         self._shown: set[str] = set()
+        self._made: dict[str, tuple[Wish, ...]] = {}
+        """Wishes of cases as they were read since the last refresh."""
         self._standing: Standing = self._stock()
 
     def refresh(self) -> None:
@@ -78,6 +80,7 @@ class SiteDesk:
             SurveyError: As of ``take_stock``; what was known before stays.
         """
         self._standing = self._stock()
+        self._made = {}
 
     def case(self, number: str) -> CaseSheet | None:
         """One case with what was asked for; the first look at it leaves an audit line."""
@@ -88,7 +91,10 @@ class SiteDesk:
         if number not in self._shown:
             record(self._layout, "case page", f"case={number}", who="site")
             self._shown.add(number)
-        wishes = self._wishes.of_case(number)
+        wishes = self._made.get(number)
+        if wishes is None:
+            with self._lock:  # else what is wished meanwhile might be forgotten here
+                wishes = self._made[number] = self._wishes.of_case(number)
         if not wishes:
             return sheet
         now = self._now()
@@ -147,7 +153,7 @@ class SiteDesk:
             refused = self._refused(mine)
             if refused:
                 return refused
-            self._wishes.add(
+            self._add(
                 Wish(
                     0,
                     self._now(),
@@ -172,7 +178,7 @@ class SiteDesk:
                 add(log, ranges, f"page of case {number}", _VERIFIED, now, now, erase=erase)
             known = {one.kind for one in self._wishes.of_case(number)}
             if WishKind.OPT_OUT not in known:
-                self._wishes.add(Wish(0, now, WishKind.OPT_OUT, number))
+                self._add(Wish(0, now, WishKind.OPT_OUT, number))
         return Answer.DONE
 
     def stop(self, token: str) -> Answer:
@@ -235,8 +241,13 @@ class SiteDesk:
             tests = tests_of(plan, Target(wish.ip, wish.port, wish.probe), Reason.WISH, wish.at)
         except ConfigError:
             return Answer.NOT_PLANNED
-        made = self._wishes.add(wish)
+        made = self._add(wish)
         queue_followups(self._layout.run(plan.campaign, plan.run), tests, wish.at)
+        return made
+
+    def _add(self, wish: Wish) -> Wish:
+        made = self._wishes.add(wish)
+        self._made.pop(wish.case, None)
         return made
 
     def _log(self, standing: Standing) -> Path:

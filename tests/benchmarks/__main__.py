@@ -30,6 +30,7 @@ NAMES = (
     "exposure",
     "history",
     "reports",
+    "site",
 )
 
 

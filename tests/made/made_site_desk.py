@@ -57,6 +57,7 @@ class MadeDesk:
         """As it was made: nothing wished, nobody opted out, nothing looked at since."""
         self.clock.now = NOW
         self.desk._shown.clear()
+        self.desk._made.clear()
         run = self.office.judged.layout.run("trial", "2026-W48")
         self.office.judged.layout.audit.unlink(missing_ok=True)
         Wishes(self.office.ledger).forget(NOW + timedelta(days=999), ())
