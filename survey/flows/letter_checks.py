@@ -1,21 +1,22 @@
 """Whether a letter may leave now: all is asked again, whatever was so when it was approved."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from survey.errors import ConfigError, MessageError
 from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk
-from survey.flows.letter_content import Means, compose, servers_of
+from survey.flows.letter_content import Means, compose, open_since, servers_of
 from survey.flows.reverification import RECENT, reverify
 from survey.mail.dkim_signature import Signature
 from survey.mail.letter_post import LetterDoor
 from survey.model.case import Case, CaseFinding, CaseState, Closing, OutboxLetter, Test
 from survey.model.contact import Contact
 from survey.model.exposure import OpenServer
-from survey.model.letter import LetterKind
+from survey.model.letter import LetterKind, LetterState
+from survey.notify.due import due_step
 from survey.notify.permission import obstacle
 from survey.storage.outbox import DAY
 from survey.targets.optouts import read_log
@@ -154,6 +155,10 @@ class Checks:
         if letter.approved_sha256 != letter.sha256:
             raise LapsedError("it was changed after its approval")
         mine = {one.kind: one for one in self._desk.outbox.letters(case=case.number)}
+        mine[letter.kind] = replace(letter, state=LetterState.APPROVED)  # whatever broke it off
+        step = due_step(case, mine, open_since(self._facts, findings, mine), now)
+        if step is None or step.kind is not letter.kind:
+            raise LapsedError("it is not due any more")
         recipient = Contact(letter.recipient, case.contact_name, letter.language, "")
         try:
             content = compose(

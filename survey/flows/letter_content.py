@@ -153,6 +153,18 @@ def _page(page: str, number: str, means: Means) -> str:
     return case_page(page, number, case_mark(means.site, number)) if means.site else ""
 
 
+def open_since(
+    facts: Facts, findings: Sequence[CaseFinding], letters: Mapping[LetterKind, OutboxLetter]
+) -> dict[LetterKind, int]:
+    """How many tests since each letter that went out found one of the ports open."""
+    found = {}
+    for kind, letter in letters.items():
+        if letter.sent_at is not None or letter.state is LetterState.BOUNCED:
+            since = letter.sent_at or letter.changed_at
+            found[kind] = facts.open_since((one.test for one in findings), since)
+    return found
+
+
 def servers_of(facts: Facts, case: Case, findings: Sequence[CaseFinding]) -> tuple[OpenServer, ...]:
     """What a case's findings are known of, the best proven first.
 

@@ -12,7 +12,7 @@ from survey.errors import MessageError
 from survey.flows.case_contacts import plain_mailbox
 from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk, Changes, facts_of, refresh
-from survey.flows.letter_content import Content, Means, compose, servers_of
+from survey.flows.letter_content import Content, Means, compose, open_since, servers_of
 from survey.flows.letter_files import content_path, is_there, write_content
 from survey.flows.letter_following import follow, prove_again
 from survey.model.agency import Agency
@@ -110,7 +110,7 @@ class _Planning:
         if case.state is CaseState.OPEN and case.draw is None and agency is not None:
             draw = self._lot(agency, case.key.campaign, case.number, self._now)
             case = self._desk.cases.draw(case, draw, self._now)
-        since = self._open_since(case, findings, letters)
+        since = open_since(self._facts, findings, letters)
         step = due_step(case, letters, since, self._now)
         self._take_back(case, letters)
         if step is None:
@@ -164,11 +164,16 @@ class _Planning:
 
         What is planned for a case that is closed waits: the case may be opened again.
         """
-        over = case.state is CaseState.MERGED or case.closed_by is Closing.OPTED_OUT
-        if not over and not case.stopped:
-            return
-        why = "the operator wants no letters" if case.stopped else f"{case.closed_by or case.state}"
-        for letter in letters.values():
+        answered = any(one.state is LetterState.ANSWERED for one in letters.values())
+        for kind, letter in letters.items():
+            if case.stopped:
+                why = "the operator wants no letters"
+            elif case.state is CaseState.MERGED or case.closed_by is Closing.OPTED_OUT:
+                why = f"the case is {case.closed_by or case.state}"
+            elif answered and kind in {LetterKind.REMINDER, LetterKind.ESCALATION}:
+                why = "a person answered"
+            else:
+                continue
             if letter.state in _OPEN:
                 self._desk.outbox.mark(
                     letter, LetterState.SUPPRESSED, Happened.SUPPRESSED, self._now, detail=why
@@ -210,29 +215,20 @@ class _Planning:
             self._now,
         )
 
-    def _open_since(
-        self,
-        case: Case,
-        findings: Sequence[CaseFinding],
-        letters: Mapping[LetterKind, OutboxLetter],
-    ) -> dict[LetterKind, int]:
-        """Tests since each letter that found the case open."""
-        if case.state is not CaseState.OPEN:
-            return {}
-        found = {}
-        for kind, letter in letters.items():
-            if letter.sent_at is not None or letter.state is LetterState.BOUNCED:
-                since = letter.sent_at or letter.changed_at
-                found[kind] = self._facts.open_since((one.test for one in findings), since)
-        return found
-
     @staticmethod
     def _why_waiting(case: Case, letters: Mapping[LetterKind, OutboxLetter]) -> str:
+        first = letters.get(LetterKind.FIRST_NOTICE)
         if case.stopped:
             return "the operator wants no letters"
-        if not letters and case.draw is not None and case.draw.until is not None:
-            return "held out by lot"
-        return "told, nothing new to say yet"
+        if first is None:
+            held = case.draw is not None and case.draw.until is not None
+            return "held out by lot" if held else "its agency takes part no more"
+        return {
+            LetterState.SUPPRESSED: "its first notice will not go out",
+            LetterState.SENDING: "its first notice is in doubt",
+            LetterState.BOUNCED: "bounced, and nothing new to say yet",
+            LetterState.ANSWERED: "a person answered",
+        }.get(first.state, "told, nothing new to say yet")
 
 
 def _message_id(content: Content) -> str:

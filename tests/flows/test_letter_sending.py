@@ -367,6 +367,25 @@ async def test_silence_after_the_reminder_is_escalated(office: Office, post: Mad
     assert b"abuse@altamar.example" in data
 
 
+async def test_reminder_is_not_sent_after_a_person_answered(office: Office, post: MadePost) -> None:
+    """Not even an approved one; and then never."""
+    await _told(office, post)
+    later = NOW + 15 * DAY
+    office.prove(later - timedelta(hours=1), ["relay"])
+    office.live(relay={})
+    office.look("relay", later)
+    office.plan(later)
+    office.approve_all(later)
+    first = office.letters()[RELAY, FIRST]
+    office.desk().outbox.mark(first, LetterState.ANSWERED, Happened.ANSWERED, later)
+    done = await office.send(post, later)
+    assert "it is not due any more" in done.held[0]
+    plan = office.plan(later)
+    assert (plan.suppressed, plan.waiting) == (1, {"a person answered": 1})
+    assert _letter(office, LetterKind.REMINDER) is LetterState.SUPPRESSED
+    assert len(post.taken) == 1
+
+
 async def test_a_bounce_is_escalated_if_nobody_else_is_known(
     office: Office, post: MadePost
 ) -> None:
