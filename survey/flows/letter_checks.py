@@ -94,6 +94,7 @@ class Checks:
         else:
             self._is_recent(servers, now)
         self.ask_last(letter, servers)
+        self._is_aligned(letter)
         self._is_within_limits(letter, now)
         return servers
 
@@ -196,6 +197,17 @@ class Checks:
             raise HeldError(
                 f"{len(old)} of its {len(servers)} findings were not proven in the last 24 hours; "
                 "run `survey retest --due`"
+            )
+
+    def _is_aligned(self, letter: OutboxLetter) -> None:
+        """A signature of another domain than the From line's is worth nothing (RFC 7489 s3.1.1)."""
+        if self._way.signature is None:
+            return
+        signing, own = self._way.signature.domain, letter.message_id.rpartition("@")[2].lower()
+        if own != signing and not own.endswith(f".{signing}"):
+            raise HeldError(
+                f"mail.dkim.domain is {signing}, and the letter is from {own}: no receiver would "
+                "take it for ours; sign with a key of that domain"
             )
 
     def _is_within_limits(self, letter: OutboxLetter, now: datetime) -> None:

@@ -17,6 +17,7 @@ from survey.errors import ConfigError
 from survey.flows.letter_approval import approve
 from survey.flows.letter_settling import settle
 from survey.mail.carrier import DoubtError, NotTakenError
+from survey.mail.dkim_signature import Signature
 from survey.model.address import Range, parse_ip
 from survey.model.agency import Agency
 from survey.model.case import CaseState, Happened
@@ -255,6 +256,15 @@ async def test_a_domain_that_the_way_out_does_not_have_is_not_written_to(
     office.approve_all()
     post = made_post(tmp_path, "smtp.survey.example", "lab.example")
     assert "letters.only" in (await office.send(post)).held[0]
+
+
+async def test_signature_must_be_of_the_senders_domain(office: Office, post: MadePost) -> None:
+    """Else receivers take it for a forgery; a key that can't sign stops nothing else."""
+    office.approve_all()
+    other = Signature("other.example", "s1", b"")
+    done = await office.send(post, signature=other)
+    assert "mail.dkim.domain is other.example" in done.held[0]
+    assert post.taken == []
 
 
 async def test_limits_hold_over_calls(office: Office, post: MadePost) -> None:
