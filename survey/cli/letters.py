@@ -1,7 +1,5 @@
-"""``survey notify plan|approve|send|settle|status``: letters of cases, from plan to proof."""
+"""``survey notify plan|preview|approve|status``: letters of cases until they may go out."""
 
-import asyncio
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,20 +11,16 @@ from survey.cli.delivery import outgoing_option
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
 from survey.cli.screen import document, facts, say, table
-from survey.errors import ConfigError, StoppedError, SurveyError
+from survey.errors import ConfigError, SurveyError
 from survey.flows.case_contacts import Contacts
 from survey.flows.case_view import OutboxStatus, list_cases, status, view_letter
 from survey.flows.cases import CaseDesk, open_desk
 from survey.flows.deliver import means_of, open_ledger
 from survey.flows.dispatches import Means
-from survey.flows.letter_answers import read_answers
 from survey.flows.letter_approval import approve
-from survey.flows.letter_following import follow
-from survey.flows.letter_means import answers_from, letter_means, letter_post, lot_of, way_out
+from survey.flows.letter_means import letter_means, lot_of
 from survey.flows.letter_plan import LetterPlan, plan_letters
 from survey.flows.letter_review import LIST, approve_list, write_review
-from survey.flows.letter_sending import Sending, send_letters
-from survey.flows.letter_settling import settle
 from survey.flows.lifecycle import trace
 from survey.flows.runs import all_runs
 from survey.model.agency import Agency
@@ -74,9 +68,14 @@ def kind_of_letter(name: str | None) -> LetterKind | None:
     return None if name is None else LetterKind(name)
 
 
-def _desks(
+def desks(
     settings: Settings, ledger: Ledger, contacts: Path, campaign: str | None
 ) -> Iterator[CaseDesk]:
+    """The desk of each campaign that has a run, or of one.
+
+    Raises:
+        ConfigError: It has none.
+    """
     reach = Contacts(settings, contacts)
     names = {plan.campaign for plan in all_runs(settings)}
     if campaign is not None and campaign not in names:
@@ -85,7 +84,12 @@ def _desks(
         yield open_desk(settings, ledger, reach, name)
 
 
-def _desk_of(settings: Settings, ledger: Ledger, contacts: Path, number: str) -> CaseDesk:
+def desk_of(settings: Settings, ledger: Ledger, contacts: Path, number: str) -> CaseDesk:
+    """The desk of a case's campaign.
+
+    Raises:
+        ConfigError: There is no such case.
+    """
     case = Cases(ledger).get(number)
     return open_desk(settings, ledger, Contacts(settings, contacts), case.key.campaign)
 
@@ -110,7 +114,7 @@ def plan_command(
 
     plans = []
     with opened_ledger(settings, means) as ledger:
-        for desk in _desks(settings, ledger, contacts.absolute(), campaign):
+        for desk in desks(settings, ledger, contacts.absolute(), campaign):
             trace(settings, desk.plan.campaign)
             plans.append(plan_letters(desk, letters, lot, now))
     if as_json:
@@ -158,7 +162,7 @@ def approve_command(  # noqa: PLR0917 - one parameter per option
         assert case is not None
         assert content is not None
         done = approve(
-            _desk_of(settings, ledger, contacts.absolute(), case),
+            desk_of(settings, ledger, contacts.absolute(), case),
             case,
             content.lower(),
             agency=agency,
@@ -173,7 +177,7 @@ def _approve_list(  # noqa: PLR0917 - the command's own
     settings: Settings, ledger: Ledger, contacts: Path, path: Path, agency: str, by: str
 ) -> None:
     # any campaign's desk will do: a case is found by its number
-    desk = next(_desks(settings, ledger, contacts, None), None)
+    desk = next(desks(settings, ledger, contacts, None), None)
     if desk is None:
         raise ConfigError(settings.data, "", "has no campaign", "begin with `survey plan`")
     done = approve_list(desk, path, agency, by, datetime.now(UTC))
@@ -189,110 +193,10 @@ def write_reviews(
 ) -> None:
     """Everything that waits for an agency's approval, in a folder of each campaign."""
     with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
-        for desk in _desks(settings, ledger, contacts.absolute(), None):
+        for desk in desks(settings, ledger, contacts.absolute(), None):
             place = folder / desk.plan.campaign
             count = write_review(desk, agency, place, datetime.now(UTC))
             say(f"{place}: {count:,} letters to read, and {LIST}")
-
-
-@click.command("send")
-@click.argument("cases", nargs=-1)
-@click.option("--really", is_flag=True, help="Send; without it everything is checked and written.")
-@campaign_option
-@contacts_option
-@outgoing_option
-@json_option
-@click.pass_context
-def send_command(  # noqa: PLR0917 - one parameter per option
-    ctx: click.Context,
-    cases: tuple[str, ...],
-    really: bool,  # noqa: FBT001 - a flag
-    campaign: str | None,
-    contacts: Path,
-    outgoing: Path,
-    as_json: bool,  # noqa: FBT001 - a flag
-) -> None:
-    """Send approved letters, or (without --really) write what would leave; nothing goes twice.
-
-    Exit codes: 1 some wait for a person or another command, 3 some are put off.
-    """
-    settings = settings_of(ctx)
-    means = means_of(settings, outgoing.absolute())
-    way = way_out(settings, means)
-    done: list[Sending] = []
-    with opened_ledger(settings, means) as ledger:
-        for desk in _desks(settings, ledger, contacts.absolute(), campaign):
-            post = letter_post(means)
-            done.append(
-                asyncio.run(send_letters(desk, way, post, only=cases, really=really, say=say))
-            )
-    if as_json:
-        document(done)
-    _end(done, really=really)
-
-
-@click.command("settle")
-@click.argument("case")
-@click.option("--letter", required=True, type=click.Choice([one.value for one in LetterKind]))
-@click.option("--arrived/--not-arrived", required=True, help="Whether it went out.")
-@click.option("--by", metavar="WHO", help="Who found out, and how (default: this user).")
-@contacts_option
-@outgoing_option
-@click.pass_context
-def settle_command(  # noqa: PLR0917 - one parameter per option
-    ctx: click.Context,
-    case: str,
-    letter: str,
-    by: str | None,
-    contacts: Path,
-    outgoing: Path,
-    *,
-    arrived: bool,
-) -> None:
-    """Say what became of a letter in doubt; one that did not go out is sent again."""
-    settings = settings_of(ctx)
-    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
-        desk = _desk_of(settings, ledger, contacts.absolute(), case)
-        done = settle(
-            desk,
-            case,
-            LetterKind(letter),
-            arrived=arrived,
-            by=by or getpass.getuser(),
-            now=datetime.now(UTC),
-        )
-    say(f"{done.case}: its {done.kind} is {done.state} now")
-
-
-@click.command("bounces")
-@contacts_option
-@outgoing_option
-@json_option
-@click.pass_context
-def bounces_command(ctx: click.Context, contacts: Path, outgoing: Path, *, as_json: bool) -> None:
-    """Read what came back: bounces, machines' answers, complaints, wishes, and people's answers.
-
-    The mailbox is left as it is.
-    """
-    settings = settings_of(ctx)
-    means = means_of(settings, outgoing.absolute())
-    key, now = letter_means(settings, means).key, datetime.now(UTC)
-    reach = Contacts(settings, contacts.absolute())
-    with opened_ledger(settings, means) as ledger:
-        done = read_answers(ledger, reach, key, answers_from(means), now)
-        for desk in _desks(settings, ledger, contacts.absolute(), None):
-            follow(desk, now)
-    if as_json:
-        document(done)
-        return
-    facts(
-        [
-            ("read", _counts(done.read)),
-            ("matched by", _counts(done.matched)),
-            ("letters", _counts(done.letters)),
-            ("about no letter", done.unmatched),
-        ]
-    )
 
 
 @click.command("status")
@@ -360,10 +264,10 @@ def _show_plan(plan: LetterPlan) -> None:
     facts(
         [
             ("run", f"{plan.campaign} {plan.run}"),
-            ("cases", _counts(plan.cases)),
-            ("left out", _counts(plan.left_out)),
-            ("letters planned", _counts(plan.letters)),
-            ("waiting", _counts(plan.waiting)),
+            ("cases", counts(plan.cases)),
+            ("left out", counts(plan.left_out)),
+            ("letters planned", counts(plan.letters)),
+            ("waiting", counts(plan.waiting)),
             ("tests queued", f"{plan.queued:,}"),
         ]
     )
@@ -373,7 +277,8 @@ def _show_plan(plan: LetterPlan) -> None:
         say("see them with `survey notify preview --case`, then `survey notify approve`")
 
 
-def _counts(found: dict[str, int]) -> str:
+def counts(found: dict[str, int]) -> str:
+    """How many of what, in one line."""
     return ", ".join(f"{count:,} {name}" for name, count in sorted(found.items())) or "none"
 
 
@@ -388,22 +293,3 @@ def _show_status(standing: OutboxStatus) -> None:
     )
     for name in standing.in_doubt:
         say(f"in doubt: {name}; find out, and say so with `survey notify settle`")
-
-
-def _end(done: list[Sending], *, really: bool) -> None:
-    for one in done:
-        for text in one.suppressed:
-            say(f"not sent any more: {text}")
-        for text in one.put_off:
-            say(f"put off: {text}")
-        for text in one.held + one.doubts:
-            say(f"waits: {text}")
-    if spent := sum(one.spent for one in done):
-        say(f"{spent:,} relays got all the messages that they may in a run; the next run asks them")
-    sent = sum(len(one.sent) for one in done)
-    say(f"{sent:,} letters {'sent' if really else 'would be sent; see letters/*/dry-run'}")
-    waiting = sum(len(one.held) + len(one.doubts) for one in done)
-    if waiting:
-        raise HeldError(f"{waiting:,} wait for a person or another command")
-    if put_off := sum(len(one.put_off) for one in done):
-        raise StoppedError(f"{put_off:,} put off; run this again later")

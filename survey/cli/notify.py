@@ -7,16 +7,14 @@ import click
 from survey.cli.delivery import outgoing_option
 from survey.cli.letters import (
     approve_command,
-    bounces_command,
     contacts_option,
     letter_option,
     plan_command,
-    send_command,
-    settle_command,
     show_letter,
     status_command,
     write_reviews,
 )
+from survey.cli.letters_sent import bounces_command, send_command, settle_command
 from survey.cli.main import settings_of
 from survey.cli.options import json_option
 from survey.cli.screen import document, say
