@@ -9,8 +9,13 @@ from made_cases import NOW
 from made_portal import MadePortal, make_portal
 
 from survey.model.address import Range, parse_ip
+from survey.model.case import Happened
+from survey.model.letter import LetterKind
 from survey.model.portal import Scope
+from survey.model.wish import Wish, WishKind
+from survey.storage.cases import Cases
 from survey.storage.portal_keys import PortalKeys
+from survey.storage.wishes import Wishes
 from survey.targets.optouts import add
 
 
@@ -313,6 +318,18 @@ async def test_answers_are_counts_of_own_letters(portal: MadePortal) -> None:
     assert said["cases"] == [{"what": "open", "number": 2}]
     assert said["letters"] == [{"what": "first_notice planned", "number": 2}]
     assert (await portal.json("answers", "mx-prueba"))["cases"] == []
+
+
+async def test_what_came_back_is_counted(fresh: MadePortal) -> None:
+    """Bounces and wishes of own cases; those of a case that is another agency's are not its."""
+    ledger, cases = fresh.office.ledger, Cases(fresh.office.ledger)
+    for number in ("OSYS-2026-000001", "OSYS-2026-000003"):
+        cases.note(number, Happened.BOUNCED, NOW, letter=LetterKind.FIRST_NOTICE)
+        Wishes(ledger).add(Wish(0, NOW, WishKind.NOT_MINE, number))
+    fresh.desk.refresh()
+    said = await fresh.json("answers")
+    assert said["answers"] == [{"what": "bounced", "number": 1}]
+    assert said["wishes"] == [{"what": "not_mine", "number": 1}]
 
 
 async def test_nobody_keeps_an_answer(portal: MadePortal) -> None:
