@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Message
 
+from survey.notify.letter import written as letters_written
 from survey.site.languages import own_name, speak, written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,11 @@ def _forms(message: Message) -> tuple[str, ...]:
 def test_catalogues_are_the_languages() -> None:
     """One file each, and English in the pages."""
     assert set(CATALOGUES) | {"en"} == set(written())
+
+
+def test_who_reads_a_letter_reads_the_site() -> None:
+    """Every language of the letters is one of the site."""
+    assert set(letters_written()) <= set(written())
 
 
 @pytest.mark.parametrize("language", sorted(CATALOGUES))
