@@ -123,8 +123,12 @@ def refresh(desk: CaseDesk, facts: Facts, now: datetime) -> Changes:
     May be broken off anywhere and called again.
     """
     changes = Changes()
-    for rule in (_opted_out, _moved, _found, _closed, _opened_again):
-        rule(desk, facts, now, changes)
+    _opted_out(desk, facts, now, changes)
+    _opened_again(desk, facts, now, changes)
+    while _moved(desk, facts, now, changes):
+        pass  # each turn brings findings home, and none leaves its home again
+    _found(desk, facts, now, changes)
+    _closed(desk, facts, now, changes)
     return changes
 
 
@@ -163,15 +167,21 @@ def _opted_out(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) ->
             changes.cases[Happened.LEFT] += 1
 
 
-def _moved(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> None:
-    """Findings go where their operator is: another case of that key, or a new one."""
+def _moved(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> bool:
+    """Findings go where their operator is: another case of that key, or a new one.
+
+    Returns:
+        Whether a case was passed over, since others' findings had just come into it.
+    """
     board = _Board(desk)
     filled: set[str] = set()
+    passed_over = False
     held = list(board.having(CaseState.OPEN))
     contacts = desk.reach.contacts({one.ip for _, findings in held for one in findings}, now)
     for case, findings in held:
         if case.number in filled:
-            continue  # the next call knows all that it has now
+            passed_over = True  # the next turn knows all that it has now
+            continue
         begun = case.number in board.begun
         groups: dict[CaseKey, list[CaseFinding]] = defaultdict(list)
         templates: dict[CaseKey, Case] = {}
@@ -195,6 +205,7 @@ def _moved(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> Non
             home = board.homes[key] = desk.cases.move(case, target, moving, now, why)
             filled.add(home.number)
             changes.cases[Happened.MERGED if whole else Happened.SPLIT] += 1
+    return passed_over
 
 
 def _found(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> None:

@@ -62,10 +62,12 @@ class Office:
     contacts: Path
     key: bytes
     ledger: Ledger
+    reach: Any = None
+    """Who may be written to, if not as ``contacts.toml`` has it."""
 
     def desk(self) -> CaseDesk:
         """As a command opens it."""
-        reach = Reach(self.judged.settings, self.contacts)
+        reach = self.reach or Reach(self.judged.settings, self.contacts)
         return open_desk(self.judged.settings, self.ledger, reach, "trial")
 
     @property
