@@ -25,8 +25,10 @@ from survey.storage.layout import Layout
 from survey.targets.optouts import OptOuts, read_log
 from survey.targets.ranges import RangeSet
 
-_KEPT = 24
-"""Parts of runs in memory; about 60 MB for one with 100,000 open servers."""
+_KEPT = 64
+"""Parts of runs in memory."""
+_SERVERS = 500_000
+"""Open servers in all of them, at about 700 bytes each; one part may have more."""
 
 Stamp = tuple[tuple[int, int, int], ...]
 """Of files: by whichever of it a changed one differs."""
@@ -119,9 +121,16 @@ class Owns:
                         raise NotReadyError
                     known = stamp, self._read(agency, plan, addresses, out)
                 self._owns[key] = known
-                if len(self._owns) > _KEPT:
-                    self._owns.popitem(last=False)
+                self._make_room()
         return known[1]
+
+    def _make_room(self) -> None:
+        """Forget what nobody has read anew for longest."""
+        while len(self._owns) > 1 and (
+            len(self._owns) > _KEPT
+            or sum(len(own.servers) for _, own in self._owns.values()) > _SERVERS
+        ):
+            self._owns.popitem(last=False)
 
     def _read(self, agency: Agency, plan: Plan, addresses: frozenset[int], out: OptOuts) -> Own:
         with view(self._layout, plan, agency.jurisdiction, out.ranges) as seen:

@@ -1,6 +1,8 @@
 """Who may ask: the key that a program shows, or that a person's session names."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -10,6 +12,9 @@ from survey.model.portal import Scope
 from survey.portal.desk import Desk, Reader
 from survey.portal.limits import Limits
 
+Answer = TypeVar("Answer")
+
+_THREADS = 8
 _LONGEST = 200
 """Characters of a header worth a look; a key has 74."""
 
@@ -21,6 +26,12 @@ class Access:
         self._desk = desk
         self._asked = Limits(per_second, 10 * per_second)
         self._failed = Limits(0.1, 10)
+        self._slots = asyncio.Semaphore(_THREADS)
+
+    async def ask(self, question: Callable[..., Answer], *about: Any) -> Answer:
+        """Ask the desk in a thread; few at once, so that the site's own pages have threads, too."""
+        async with self._slots:
+            return await run_in_threadpool(question, *about)
 
     async def program(self, request: Request) -> Reader:
         """Who shows a key in the ``Authorization`` header.
@@ -38,7 +49,7 @@ class Access:
 
     async def reader(self, request: Request, text: str) -> Reader | None:
         """Who shows a key, wherever; a visitor that shows many that are none has to wait."""
-        reader = await run_in_threadpool(self._desk.reader, text)
+        reader = await self.ask(self._desk.reader, text)
         visitor = request.client.host if request.client else ""
         if reader is None and not self._failed.may(visitor):
             raise HTTPException(429, headers={"Retry-After": str(self._failed.wait)})
@@ -56,5 +67,5 @@ class Access:
             HTTPException: It has none (403); that is in the audit log.
         """
         if not reader.key.scopes & set(scopes):
-            await run_in_threadpool(self._desk.refused, reader, what)
+            await self.ask(self._desk.refused, reader, what)
             raise HTTPException(403)

@@ -11,7 +11,6 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -71,7 +70,7 @@ class Api:
         """What the key is."""
         reader = await self._access.program(request)
         _nothing_asked(request)
-        await run_in_threadpool(self._desk.noted, reader, "key")
+        await self._access.ask(self._desk.noted, reader, "key")
         key = reader.key
         return _json(
             {
@@ -87,19 +86,19 @@ class Api:
     async def reports(self, request: Request) -> Response:
         """Reports, the newest first."""
         reader, question = await self._asked(request, OF_REPORTS, _SOMETHING)
-        return _page(await run_in_threadpool(self._desk.reports, reader, question))
+        return _page(await self._access.ask(self._desk.reports, reader, question))
 
     async def file(self, request: Request) -> Response:
         """One file of a report, as bytes to keep."""
         reader = await self._access.program(request)
         _nothing_asked(request)
         await self._access.need(reader, _SOMETHING, "file")
-        return as_file(await report_file(self._desk, reader, request))
+        return as_file(await report_file(self._access, self._desk, reader, request))
 
     async def findings(self, request: Request) -> Response:
         """Open findings of a run."""
         reader, question = await self._asked(request, OF_FINDINGS, (Scope.QUERY,))
-        found = await run_in_threadpool(self._desk.findings, reader, question)
+        found = await self._access.ask(self._desk.findings, reader, question)
         if found is None:
             raise HTTPException(404, "no such run is judged")
         return _page(found.page, run=found.run)
@@ -107,7 +106,7 @@ class Api:
     async def cases(self, request: Request) -> Response:
         """Cases by number."""
         reader, question = await self._asked(request, OF_CASES, (Scope.CASES,))
-        return _page(await run_in_threadpool(self._desk.cases, reader, question))
+        return _page(await self._access.ask(self._desk.cases, reader, question))
 
     async def case(self, request: Request) -> Response:
         """One case."""
@@ -117,7 +116,7 @@ class Api:
         number = request.path_params["number"]
         sheet = None
         if NUMBER.fullmatch(number) and number.isascii():
-            sheet = await run_in_threadpool(self._desk.case, reader, number)
+            sheet = await self._access.ask(self._desk.case, reader, number)
         if sheet is None:
             raise HTTPException(404)
         return _json(
@@ -131,12 +130,12 @@ class Api:
     async def optouts(self, request: Request) -> Response:
         """Who is not tested any more."""
         reader, _ = await self._asked(request, (), (Scope.QUERY,))
-        return _json(plain(await run_in_threadpool(self._desk.optouts, reader)))
+        return _json(plain(await self._access.ask(self._desk.optouts, reader)))
 
     async def answers(self, request: Request) -> Response:
         """What came of the letters."""
         reader, _ = await self._asked(request, (), (Scope.CASES,))
-        return _json(plain(await run_in_threadpool(self._desk.answers, reader)))
+        return _json(plain(await self._access.ask(self._desk.answers, reader)))
 
     async def lost(self, request: Request) -> Response:
         """Nothing is here; told to who has a key."""
@@ -151,7 +150,7 @@ class Api:
         return reader, read_question(request.query_params.multi_items(), known)
 
 
-async def report_file(desk: Desk, reader: Reader, request: Request) -> FileBody:
+async def report_file(access: Access, desk: Desk, reader: Reader, request: Request) -> FileBody:
     """The file that a path names; nothing of the path reaches a file system unseen.
 
     Raises:
@@ -160,7 +159,7 @@ async def report_file(desk: Desk, reader: Reader, request: Request) -> FileBody:
     period, name = request.path_params["period"], request.path_params["name"]
     body = None
     if re.fullmatch(RUN, period) and re.fullmatch(FILE_NAME, name):
-        body = await run_in_threadpool(desk.file, reader, period, name)
+        body = await access.ask(desk.file, reader, period, name)
     if body is None:
         raise HTTPException(404)
     return body

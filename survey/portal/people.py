@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -70,7 +69,7 @@ class People:
         if reader is None:
             return _page(self._views.login(place, failed=True), 403)
         self._access.spend(reader)
-        await run_in_threadpool(self._desk.noted, reader, "login")
+        await self._access.ask(self._desk.noted, reader, "login")
         response = _see(f"{self._base}/{place.code}/")
         self._sessions.begin(response, reader.key.id)
         return response
@@ -92,14 +91,14 @@ class People:
         if not place.reader.key.scopes & {Scope.REPORTS, Scope.FEEDS}:
             return _page(self._views.home(place, None))
         question = read_question(request.query_params.multi_items(), OF_REPORTS)
-        page = await run_in_threadpool(self._desk.reports, place.reader, question)
+        page = await self._access.ask(self._desk.reports, place.reader, question)
         return _page(self._views.home(place, page))
 
     async def file(self, request: Request, place: Place) -> Response:
         """One file of a report."""
         assert place.reader is not None
         await self._access.need(place.reader, (Scope.REPORTS, Scope.FEEDS), "file")
-        return as_file(await report_file(self._desk, place.reader, request))
+        return as_file(await report_file(self._access, self._desk, place.reader, request))
 
     async def findings(self, request: Request, place: Place) -> Response:
         """Open findings; what was typed wrongly is said on the page."""
@@ -108,7 +107,7 @@ class People:
         asked, question = _asked(request, OF_FINDINGS)
         if isinstance(question, str):
             return _page(self._views.findings(place, asked, None, question), 400)
-        found = await run_in_threadpool(self._desk.findings, place.reader, question)
+        found = await self._access.ask(self._desk.findings, place.reader, question)
         if found is None and question.run is not None:
             raise HTTPException(404)
         return _page(self._views.findings(place, asked, found))
@@ -125,7 +124,7 @@ class People:
             question = "number is written as OSYS-2026-000123"
         if isinstance(question, str):
             return _page(self._views.cases(place, asked, None, question), 400)
-        page = await run_in_threadpool(self._desk.cases, place.reader, question)
+        page = await self._access.ask(self._desk.cases, place.reader, question)
         return _page(self._views.cases(place, asked, page))
 
     async def case(self, request: Request, place: Place) -> Response:
@@ -135,7 +134,7 @@ class People:
         number = request.path_params["number"]
         sheet = None
         if NUMBER.fullmatch(number) and number.isascii():
-            sheet = await run_in_threadpool(self._desk.case, place.reader, number)
+            sheet = await self._access.ask(self._desk.case, place.reader, number)
         if sheet is None:
             raise HTTPException(404)
         return _page(self._views.case(place, sheet))
@@ -146,9 +145,9 @@ class People:
         assert reader is not None
         optouts = answers = None
         if Scope.QUERY in reader.key.scopes:
-            optouts = await run_in_threadpool(self._desk.optouts, reader)
+            optouts = await self._access.ask(self._desk.optouts, reader)
         if Scope.CASES in reader.key.scopes:
-            answers = await run_in_threadpool(self._desk.answers, reader)
+            answers = await self._access.ask(self._desk.answers, reader)
         return _page(self._views.counts(place, optouts, answers))
 
     async def lost(self, _: Request) -> Response:
@@ -163,7 +162,7 @@ class People:
             session = self._session(request)
             reader = None
             if session is not None:
-                reader = await run_in_threadpool(self._desk.reader_of, session.key)
+                reader = await self._access.ask(self._desk.reader_of, session.key)
             if session is None or reader is None:
                 raise _LoginError
             self._access.spend(reader)

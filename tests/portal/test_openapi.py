@@ -71,7 +71,7 @@ SCHEMA = schemathesis.openapi.from_dict(description(BASE))
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

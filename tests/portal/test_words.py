@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Message
 
-from survey.portal.languages import written
+from survey.model.case import CaseState, Closing, Happened
+from survey.model.episode import ExposureKind
+from survey.model.letter import LetterKind, LetterState
+from survey.model.portal import Scope
+from survey.portal.labels import labels
+from survey.portal.languages import speak, written
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra" / "words"))
@@ -46,3 +51,19 @@ def test_placeholders_are_the_sources(language: str) -> None:
             for form in _forms(message):
                 assert sorted(PLACEHOLDER.findall(form)) == wanted, (message.id, form)
                 assert "%" not in PLACEHOLDER.sub("", form), form
+
+
+@pytest.mark.parametrize("language", written())
+def test_everything_that_can_be_shown_has_a_word(language: str) -> None:
+    """Whatever stands in the tables: states, reasons, letters, what happened, what a key opens."""
+    known = labels(speak(language))
+    for closed_list in (
+        CaseState,
+        Closing,
+        Happened,
+        LetterKind,
+        LetterState,
+        ExposureKind,
+        Scope,
+    ):
+        assert {one.value for one in closed_list} <= set(known)
