@@ -1,5 +1,6 @@
 """Addresses of the operators' site, below the page that an identity names."""
 
+from survey.model.language import DEFAULT
 from survey.model.probe import Probe
 
 _CLOSING: dict[Probe, str] = {
@@ -14,14 +15,14 @@ _CLOSING: dict[Probe, str] = {
 }
 
 
-def agencies_page(page: str) -> str:
-    """The list of participating agencies."""
-    return f"{page.rstrip('/')}/agencies"
+def agencies_page(page: str, language: str = DEFAULT) -> str:
+    """The list of participating agencies, in a language of the letters."""
+    return f"{_root(page, language)}/agencies"
 
 
-def closing_page(page: str, probe: Probe | None = None) -> str:
+def closing_page(page: str, probe: Probe | None = None, language: str = DEFAULT) -> str:
     """Step-by-step closing instructions, for all kinds of servers or for what one probe found."""
-    return f"{page.rstrip('/')}/close" + (f"/{_CLOSING[probe]}" if probe else "")
+    return f"{_root(page, language)}/close" + (f"/{_CLOSING[probe]}" if probe else "")
 
 
 def case_page(page: str, number: str, mark: str) -> str:
@@ -42,3 +43,8 @@ def closing_kinds() -> tuple[str, ...]:
 def probe_of_kind(kind: str) -> Probe:
     """The first probe that finds a kind of server."""
     return next(probe for probe, found in _CLOSING.items() if found == kind)
+
+
+def _root(page: str, language: str) -> str:
+    """Where the pages of a language begin; English ones at the site's own root."""
+    return page.rstrip("/") + ("" if language == DEFAULT else f"/{language}")

@@ -19,6 +19,7 @@ from made_notice import make_notice
 from survey.closing.instructions import ROUTER, closings
 from survey.mail.message import build_message
 from survey.model.probe import Probe
+from survey.model.site import agencies_page, closing_page
 from survey.model.verdict import Rung
 from survey.notify import letter as letters
 from survey.notify.letter import address_letter, write_letter, written
@@ -43,8 +44,6 @@ PROGRAMS = sorted(
 # The facts of the source document, the same in every language, and each language's words for them.
 EVERYWHERE = {
     "the address is named": "192.0.2.7",
-    "agencies' list": "https://survey.example/agencies",
-    "closing steps": "https://survey.example/close/",
     "exit": "198.51.100.9",
     "times": "2026-11-24 06:30:09 UTC",
 }
@@ -52,7 +51,14 @@ TOLD = {
     language: tomllib.loads((Path(__file__).parent / "facts" / f"{language}.toml").read_text())
     for language in written()
 }
-FACTS = {language: told["facts"] | EVERYWHERE for language, told in TOLD.items()}
+SITE = {
+    language: {
+        "agencies' list": agencies_page("https://survey.example/", language),
+        "closing steps": closing_page("https://survey.example/", language=language) + "/",
+    }
+    for language in written()
+}
+FACTS = {language: told["facts"] | EVERYWHERE | SITE[language] for language, told in TOLD.items()}
 WORDS = {language: told["words"] for language, told in TOLD.items()}
 
 
@@ -152,7 +158,7 @@ def test_steps_for_a_program_are_as_approved(language: str, software: str) -> No
     notice = replace(notice, server=replace(notice.server, software=software, software_named=True))
     text = write_letter(notice, language).text
     title = WORDS[language]["close"]
-    steps = text.partition(f"\n{title}\n")[2].partition("https://survey.example/close/")[0]
+    steps = text.partition(f"\n{title}\n")[2].partition(SITE[language]["closing steps"])[0]
     path = APPROVED / f"steps.{software}.{language}.txt"
     if os.environ.get("SURVEY_APPROVE_LETTERS"):
         path.write_text(steps, encoding="utf-8")

@@ -88,7 +88,7 @@ def test_address_lists_and_both_pages_are_named(probe: Probe, rung: Rung) -> Non
     text = write_letter(make_notice(probe, rung), "es").text
     for said in (
         *("192.0.2.7", "relays.lists.example", "open.lists.example", "seen.lists.example"),
-        *("https://survey.example/agencies", "https://survey.example/close/"),
+        *("https://survey.example/es/agencies", "https://survey.example/es/close/"),
     ):
         assert said in text
 

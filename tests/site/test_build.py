@@ -13,6 +13,7 @@ from survey.closing.instructions import closings
 from survey.flows.site import site_facts
 from survey.model.probe import Probe
 from survey.model.site import agencies_page, closing_page
+from survey.notify.letter import written as letters_written
 from survey.site.build import root_of, site_files
 from survey.site.languages import written
 from survey.site.policy import POLICY
@@ -139,9 +140,13 @@ def test_every_link_leads_somewhere(files: dict[str, bytes]) -> None:
 
 
 def test_letters_lead_to_pages_that_are_there(files: dict[str, bytes]) -> None:
-    """Wherever ``model.site`` points."""
-    for link in (agencies_page(PAGE), closing_page(PAGE), *(closing_page(PAGE, p) for p in Probe)):
-        assert f"{urlsplit(link).path.strip('/')}/index.html" in files
+    """Wherever ``model.site`` points, in every language that letters are written in."""
+    assert set(letters_written()) == set(written())
+    for code in letters_written():
+        links = [agencies_page(PAGE, code), closing_page(PAGE, language=code)]
+        links += [closing_page(PAGE, probe, code) for probe in Probe]
+        for link in links:
+            assert f"{urlsplit(link).path.strip('/')}/index.html" in files
 
 
 @pytest.mark.parametrize("language", written())
