@@ -160,7 +160,8 @@ class _Board:
 
 def _opted_out(desk: CaseDesk, facts: Facts, now: datetime, changes: Changes) -> None:
     """Who opts out is in no case any more, whatever is open there."""
-    for case, findings in _Board(desk).having(CaseState.OPEN):
+    board = _Board(desk)
+    for case, findings in (*board.having(CaseState.OPEN), *board.having(CaseState.CLOSED)):
         gone = [one.test for one in findings if one.ip in facts.optouts]
         if gone:
             desk.cases.leave(case, gone, now, "opted out")
