@@ -12,6 +12,7 @@ from survey.cli.main import main
 from survey.flows.history import make_history
 from survey.flows.lifecycle import trace
 from survey.flows.site import build_site
+from survey.flows.site_figures import published_figures
 from survey.identity.probing import read_probing
 from survey.lab.history.scale import Scale
 from survey.site.languages import written
@@ -28,12 +29,10 @@ def test_site_is_written_whole(tmp_path: Path) -> None:
     probing = read_probing((tmp_path / "www/.well-known/probing.txt").read_text())
     assert probing.contacts == ("mailto:survey@survey.example", PAGE)
     assert (tmp_path / "www/.well-known/security.txt").read_bytes().startswith(b"# Example")
-
-
-def test_first_page_names_whom_to_write_to(tmp_path: Path) -> None:
-    """``survey identity check`` looks for it there."""
-    build_site(made_settings(tmp_path), made_campaign(tmp_path), tmp_path / "www", NOON)
-    assert "survey@survey.example" in (tmp_path / "www/index.html").read_text(encoding="utf-8")
+    first = (tmp_path / "www/index.html").read_text(encoding="utf-8")
+    assert "survey@survey.example" in first  # `survey identity check` looks for it there
+    assert not (tmp_path / "www/figures").exists()
+    assert "/figures/" not in first
 
 
 def test_command_says_where_it_is(tmp_path: Path) -> None:
@@ -77,8 +76,7 @@ def test_figures_are_there_once_a_run_is_judged(tmp_path: Path) -> None:
     settings = replace(made_settings(tmp_path), data=tmp_path / "history/data")
     trace(settings, "history")
     campaign = made_campaign(tmp_path)
-    build_site(settings, campaign, tmp_path / "none", NOON)
-    assert not (tmp_path / "none/figures").exists()
+    assert published_figures(settings, campaign.id) is None
 
     about = campaign.campaign.model_copy(update={"id": "history"})
     build_site(settings, campaign.model_copy(update={"campaign": about}), tmp_path / "www", NOON)
