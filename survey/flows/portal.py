@@ -4,7 +4,9 @@ from importlib.resources import files
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
 from survey.flows.portal_desk import PortalDesk
 from survey.flows.refreshing import refreshing
@@ -22,11 +24,18 @@ def portal_desk(settings: Settings, campaign: Campaign, ledger: Ledger) -> Porta
     return PortalDesk(settings, ledger, campaign.id, campaign.identity.page)
 
 
-def portal_mount(desk: PortalDesk, page: str, *, per_second: float = PER_SECOND) -> Mount:
+def portal_routes(
+    desk: PortalDesk, page: str, *, per_second: float = PER_SECOND
+) -> tuple[BaseRoute, ...]:
     """The portal for an application that has a guard before it; arguments as ``portal_app``."""
     base = f"{root_of(page)}portal"
     style = (files("survey.site") / "assets" / "site.css").read_text(encoding="utf-8")
-    return Mount(base, make_portal(desk, base, style=style, per_second=per_second))
+
+    async def front(_: Request) -> Response:
+        return RedirectResponse(f"{base}/", 308, {"Cache-Control": "no-store"})
+
+    portal = make_portal(desk, base, style=style, per_second=per_second)
+    return Route(base, front), Mount(base, portal)
 
 
 def portal_app(
@@ -40,7 +49,7 @@ def portal_app(
         per_second: Requests of one key.
         per_visitor: Requests of one visitor, whatever key is shown.
     """
-    app = Starlette(routes=[portal_mount(desk, page, per_second=per_second)])
+    app = Starlette(routes=portal_routes(desk, page, per_second=per_second))
     app.router.redirect_slashes = False
     return Guard(app, host=host_of(page), per_second=per_visitor)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from survey.errors import SurveyError
-from survey.flows.portal import portal_desk, portal_mount
+from survey.flows.portal import portal_desk, portal_routes
 from survey.flows.portal_desk import PortalDesk
 from survey.flows.refreshing import refreshing
 from survey.flows.site import site_facts
@@ -51,7 +51,7 @@ def site_app(
         host=host_of(campaign.identity.page),
         folder=folder,
         per_second=per_second,
-        others=[portal_mount(portal, campaign.identity.page)] if portal else [],
+        others=portal_routes(portal, campaign.identity.page) if portal else (),
     )
 
 

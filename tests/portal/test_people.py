@@ -43,6 +43,7 @@ async def test_the_first_page_is_in_the_browsers_language(portal: MadePortal) ->
     assert spanish.headers["location"] == "/portal/es/"
     assert (await portal.page("")).headers["location"] == "/portal/en/"
     assert (await portal.page("en/")).headers["location"] == "/portal/en/login"
+    assert (await ask(portal.app, "GET", "/portal")).headers["location"] == "/portal/"
 
 
 @pytest.mark.parametrize("code", written())
