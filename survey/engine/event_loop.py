@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+_CLOSED = "the handler is closed"
+"""How uvloop's error ends."""
+
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """Make a loop, uvloop's where there is one, that says nothing of connections we broke off."""
@@ -21,9 +24,10 @@ def _say_what_matters(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 
     A TLS peer's last bytes, read after we have broken the conversation off, have uvloop write to
     the closed socket and print a stack trace of it.  The conversation's row has its end already.
+    Not every transport that is closed says that it is closing; then the error says it.
     """
-    transport = context.get("transport")
-    late = isinstance(context.get("exception"), RuntimeError)
-    if late and transport is not None and transport.is_closing():
-        return
+    transport, error = context.get("transport"), context.get("exception")
+    if isinstance(error, RuntimeError) and transport is not None:
+        if transport.is_closing() or str(error).endswith(_CLOSED):
+            return
     loop.default_exception_handler(context)

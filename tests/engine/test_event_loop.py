@@ -26,8 +26,9 @@ async def told_of_an_error(error: Exception, *, closed: bool) -> None:
 @pytest.mark.parametrize(
     ("error", "closed", "said"),
     [
-        (RuntimeError("the handler is closed"), True, False),
-        (RuntimeError("the handler is closed"), False, True),
+        (RuntimeError("no more"), True, False),
+        (RuntimeError("no operation on this; the handler is closed"), False, False),
+        (RuntimeError("no more"), False, True),
         (AssertionError("ours"), True, True),
     ],
 )
