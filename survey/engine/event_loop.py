@@ -27,7 +27,7 @@ def _say_what_matters(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
     Not every transport that is closed says that it is closing; then the error says it.
     """
     transport, error = context.get("transport"), context.get("exception")
-    if isinstance(error, RuntimeError) and transport is not None:
-        if transport.is_closing() or str(error).endswith(_CLOSED):
-            return
+    late = isinstance(error, RuntimeError) and transport is not None
+    if late and (transport.is_closing() or str(error).endswith(_CLOSED)):
+        return
     loop.default_exception_handler(context)
