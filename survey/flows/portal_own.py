@@ -50,6 +50,15 @@ class Own:
     territory: RangeSet
     of_run: int
 
+    def page(self, question: Question) -> tuple[list[OpenServer], str]:
+        """At most ``limit`` of them, and where the list goes on, or ""."""
+        found: list[OpenServer] = []
+        for server in self.asked(question):
+            if len(found) == question.limit:
+                return found, _after(found[-1])
+            found.append(server)
+        return found, ""
+
     def asked(self, question: Question) -> Iterator[OpenServer]:
         """The servers that a question is about, behind its ``after``."""
         start = _place(question.after) if question.after else (-1, -1, "")
@@ -143,7 +152,7 @@ class Owns:
             )
 
 
-def after(server: OpenServer) -> str:
+def _after(server: OpenServer) -> str:
     """What to ask for to go on behind a server."""
     return f"{server.ip}-{server.port}-{server.probe}"
 
