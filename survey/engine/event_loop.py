@@ -27,7 +27,8 @@ def _say_what_matters(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
     Not every transport that is closed says that it is closing; then the error says it.
     """
     transport, error = context.get("transport"), context.get("exception")
-    late = isinstance(error, RuntimeError) and transport is not None
-    if late and (transport.is_closing() or str(error).endswith(_CLOSED)):
-        return
+    if transport is not None and isinstance(error, RuntimeError):
+        late = transport.is_closing() or str(error).endswith(_CLOSED)
+        if late:
+            return
     loop.default_exception_handler(context)
