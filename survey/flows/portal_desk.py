@@ -128,11 +128,12 @@ class PortalDesk:
         """Open findings of a judged run."""
         standing = self._standing
         plan = standing.plans.get(question.run) if question.run else standing.newest
+        asked = plan.run if plan else question.run
+        self._note(reader, "portal findings", _filter(question, asked))
         if plan is None:
             if question.run:
                 return None
             raise NotReadyError
-        self._note(reader, "portal findings", _filter(question, plan.run))
         own = self._own(self._agency(reader), plan)
         servers, further = own.page(question)
         return Findings(plan.run, Page(tuple(finding_rows(servers, plan, self._page)), further))
