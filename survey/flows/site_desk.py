@@ -14,6 +14,7 @@ from pathlib import Path
 from survey.errors import ConfigError
 from survey.flows.letter_stopping import stop_letters
 from survey.flows.retest import Target, tests_of
+from survey.flows.site_control import Control
 from survey.flows.site_sheets import Standing, how_asked, own_results, take_stock, wished
 from survey.model.address import Range
 from survey.model.followup import Reason
@@ -61,8 +62,11 @@ class SiteDesk:
         ledger: Ledger,
         campaign: str,
         *,
+        control: Control | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        """``control`` proves whose an address is; without it one's own is tested alone."""
+        self._control = control
         self._settings, self._ledger, self._campaign = settings, ledger, campaign
         self._layout = Layout(settings.data)
         self._wishes = Wishes(ledger)
@@ -204,6 +208,17 @@ class SiteDesk:
             refused = self._refused([one.at for one in block if one.ip == ip])
             made = refused or self._queue(plan, wish)
             return made if isinstance(made, Answer) else made.number
+
+    @property
+    def proves(self) -> bool:
+        """As the campaign has a resolver."""
+        return self._control is not None
+
+    def other_test(self, ip: int, token: str, visitor: str) -> int | Answer:
+        """Like the address that asks, once its reverse DNS has the token."""
+        if self._control is None:
+            return Answer.NOT_PLANNED
+        return self._control.refused(ip, token, visitor) or self.own_test(ip)
 
     def own(self, number: int) -> OwnSheet | None:
         """What became of it; its address is told to whoever has the page's mark."""

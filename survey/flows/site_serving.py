@@ -11,6 +11,7 @@ from survey.flows.portal import portal_desk, portal_routes
 from survey.flows.portal_desk import PortalDesk
 from survey.flows.refreshing import refreshing
 from survey.flows.site import site_facts
+from survey.flows.site_control import control_of
 from survey.flows.site_desk import SiteDesk
 from survey.flows.site_figures import Published, published_figures
 from survey.model.site import case_page
@@ -80,7 +81,7 @@ def serve_site(
         refresh: Seconds between two looks at ledger and tables.
         per_second: Requests of one visitor.
     """
-    desk = SiteDesk(settings, ledger, campaign.id)
+    desk = SiteDesk(settings, ledger, campaign.id, control=control_of(campaign))
     portal = portal_desk(settings, campaign, ledger)
     app = site_app(
         settings,

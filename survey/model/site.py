@@ -1,5 +1,6 @@
-"""Addresses of the operators' site, below the page that an identity names."""
+"""Addresses of the operators' site, below the page that an identity names, and its record."""
 
+from survey.model.address import format_ip
 from survey.model.language import DEFAULT
 from survey.model.probe import Probe
 
@@ -28,6 +29,12 @@ def closing_page(page: str, probe: Probe | None = None, language: str = DEFAULT)
 def case_page(page: str, number: str, mark: str) -> str:
     """The page of one case; only who has its mark finds it."""
     return f"{page.rstrip('/')}/case/{number}/{mark}/"
+
+
+def control_record(ip: int) -> str:
+    """Name of the TXT record by which an address's holder shows that he controls it."""
+    first, second, third, last = format_ip(ip).split(".")
+    return f"_survey-test.{last}.{third}.{second}.{first}.in-addr.arpa"
 
 
 def closing_kind(probe: Probe) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from survey.closing.instructions import closings
 from survey.model.address import format_ip
 from survey.model.language import choose_language
-from survey.model.site import closing_kind
+from survey.model.site import closing_kind, control_record
 from survey.model.software import PRODUCTS
 from survey.site import answers
 from survey.site.build import assets_of, environment, shared
@@ -42,15 +42,29 @@ class Answering:
         """The first of these that pages are written in, else English."""
         return choose_language(wanted, self._languages)
 
-    def own_test(self, code: str, address: str, answer: Answer | None) -> str:
-        """The page on which one asks."""
+    def own_test(self, code: str, address: str, answer: Answer | None, *, other: bool) -> str:
+        """The page on which one asks; ``other``: also for another address than one's own."""
         language = self._languages[code]
         return self._page(
             code,
             "own-test.html",
             "own-test",
             address=address,
+            other=other,
             act=f"{self.root}{code}/own-test/",
+            said=answers.said(language, answer, "own-test") if answer else "",
+        )
+
+    def own_address(self, code: str, path: str, ip: int, token: str, answer: Answer | None) -> str:
+        """The page that says which record shows control of an address."""
+        language = self._languages[code]
+        return self._page(
+            code,
+            "own-address.html",
+            path,
+            address=format_ip(ip),
+            record=f'{control_record(ip)}. TXT "{token}"',
+            act=f"{self.root}{code}/{path}/",
             said=answers.said(language, answer, "own-test") if answer else "",
         )
 

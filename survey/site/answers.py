@@ -98,6 +98,10 @@ def said(language: Language, answer: Answer, what: str) -> str:
             "tested."
         ),
         Answer.WRONG: say("That can’t be used as it is written. Please look at it again."),
+        Answer.NOT_FOUND: say(
+            "We don’t see the record yet. Name servers may need an hour; try again then."
+        ),
+        Answer.NO_ANSWER: say("The name server did not answer. Try again in some minutes."),
     }[answer]
 
 

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,11 +21,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from survey.model.address import format_ip, parse_ip
 from survey.model.case import NUMBER
 from survey.site.answering import Answering
 from survey.site.desk import Answer, Desk
-from survey.site.guard import Guard
-from survey.site.links import LENGTH, case_mark, is_mark, own_test_mark
+from survey.site.guard import Guard, visitor
+from survey.site.links import (
+    LENGTH,
+    case_mark,
+    control_token,
+    is_mark,
+    new_page,
+    own_test_mark,
+)
 
 _BODY = 8192
 _FIELDS = 8
@@ -40,6 +50,9 @@ class Pages:
 
     def __init__(self, answering: Answering, desk: Desk, key: bytes) -> None:
         self._answering, self._desk, self._key = answering, desk, key
+        # A look is too short to be shared: twenty threads at it would only take turns, and of a
+        # hundred pages one would wait for 80 ms instead of 8.
+        self._looks = CapacityLimiter(1)
 
     def routes(self) -> Sequence[BaseRoute]:
         """What is answered, below the site's root, with a language in front or without."""
@@ -53,6 +66,12 @@ class Pages:
                 Route(f"{below}/stop/{{token}}", self.stop, methods=["GET", "POST"]),
                 Route(f"{below}/own-test/", self.own_test),
                 Route(f"{below}/own-test/", self.ask_own_test, methods=["POST"]),
+                Route(f"{below}/own-test/address/", self.ask_other_test, methods=["POST"]),
+                Route(
+                    f"{below}/own-test/address/{{ip}}/{{page}}/",
+                    self.other_test,
+                    methods=["GET", "POST"],
+                ),
                 Route(f"{below}/own-test/{{number}}/{{mark}}/", self.own_result),
             ]
         return found
@@ -60,7 +79,7 @@ class Pages:
     async def case(self, request: Request) -> Response:
         """One case."""
         number = self._number(request)
-        sheet = await run_in_threadpool(self._desk.case, number)
+        sheet = await run_sync(self._desk.case, number, limiter=self._looks)
         if sheet is None:
             raise HTTPException(404)
         code = self._code(request, sheet.language)
@@ -108,7 +127,8 @@ class Pages:
         told = Answer(answer) if answer in set(Answer) - {Answer.DONE} else None
         ip = _address(request)
         text = str(ipaddress.IPv4Address(ip)) if ip is not None else ""
-        return _private(self._answering.own_test(self._code(request, ""), text, told))
+        code, other = self._code(request, ""), self._desk.proves
+        return _private(self._answering.own_test(code, text, told, other=other))
 
     async def ask_own_test(self, request: Request) -> Response:
         """For the address that asks, and no other; whatever the form says."""
@@ -121,6 +141,38 @@ class Pages:
             return _see(f"{below}?said={made.value}")
         return _see(f"{below}{made}/{own_test_mark(self._key, made)}/")
 
+    async def ask_other_test(self, request: Request) -> Response:
+        """For an address that the form names: leads to a page of its own with the record."""
+        if not self._desk.proves:
+            raise HTTPException(404)
+        form = await _form(request)
+        below = f"{self._answering.root}{self._code(request, '')}/own-test/"
+        try:
+            ip = parse_ip(form.get("ip", "").strip())
+        except ValueError:
+            return _see(f"{below}?said={Answer.WRONG.value}")
+        return _see(f"{below}address/{format_ip(ip)}/{new_page()}/")
+
+    async def other_test(self, request: Request) -> Response:
+        """The record to publish; posted to, whether it is there."""
+        ip, page = _named(request)
+        if ip is None or not self._desk.proves:
+            raise HTTPException(404)
+        code = self._code(request, "")
+        path = f"own-test/address/{format_ip(ip)}/{page}"
+        token = control_token(self._key, format_ip(ip), page)
+        if request.method != "POST":
+            answer = request.query_params.get("said", "")
+            told = Answer(answer) if answer in set(Answer) - {Answer.DONE} else None
+            return _private(self._answering.own_address(code, path, ip, token, told))
+        await _form(request)
+        who = visitor(request.client.host if request.client else "")
+        made = await run_in_threadpool(self._desk.other_test, ip, token, who)
+        root = self._answering.root
+        if isinstance(made, Answer):
+            return _see(f"{root}{code}/{path}/?said={made.value}")
+        return _see(f"{root}{code}/own-test/{made}/{own_test_mark(self._key, made)}/")
+
     async def own_result(self, request: Request) -> Response:
         """What was found."""
         given, mark = request.path_params["number"], request.path_params["mark"]
@@ -128,7 +180,7 @@ class Pages:
             raise HTTPException(404)
         if not is_mark(own_test_mark(self._key, int(given)), mark):
             raise HTTPException(404)
-        sheet = await run_in_threadpool(self._desk.own, int(given))
+        sheet = await run_sync(self._desk.own, int(given), limiter=self._looks)
         if sheet is None:
             raise HTTPException(404)
         code = self._code(request, "")
@@ -220,6 +272,16 @@ def _address(request: Request) -> int | None:
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     return int(address) if isinstance(address, ipaddress.IPv4Address) else None
+
+
+def _named(request: Request) -> tuple[int | None, str]:
+    """The address that a page is about, and what stands in for the page's name."""
+    text, page = request.path_params["ip"], request.path_params["page"]
+    try:
+        ip = parse_ip(text)
+    except ValueError:
+        return None, ""
+    return (ip, page) if _MARK.fullmatch(page) else (None, "")
 
 
 async def _form(request: Request) -> dict[str, str]:

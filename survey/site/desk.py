@@ -42,6 +42,10 @@ class Answer(StrEnum):
     """The address is in no survey of ours, or has opted out."""
     WRONG = "wrong"
     """What was written can't be used."""
+    NOT_FOUND = "not_found"
+    """The record that shows control of an address is not there."""
+    NO_ANSWER = "no_answer"
+    """Whether it is there can't be told now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,10 @@ class OwnSheet:
 class Desk(Protocol):
     """What the site's pages ask for; every method may be called from any thread."""
 
+    @property
+    def proves(self) -> bool:
+        """Whether control of another address than the visitor's can be proven."""
+
     def case(self, number: str) -> CaseSheet | None:
         """One case, or None; whoever asks has shown its mark."""
 
@@ -170,6 +178,9 @@ class Desk(Protocol):
 
     def own_test(self, ip: int) -> int | Answer:
         """Test the address that asks; the number of the wish."""
+
+    def other_test(self, ip: int, token: str, visitor: str) -> int | Answer:
+        """Test another address, once its reverse DNS has the token; the number of the wish."""
 
     def own(self, number: int) -> OwnSheet | None:
         """A test of one's own address."""

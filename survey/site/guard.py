@@ -70,8 +70,8 @@ class Guard:
         is_form = scope["method"] == "POST"
         if is_form and not self._is_from_here(Headers(scope=scope)):
             return 403
-        visitor = _visitor(scope["client"][0] if scope["client"] else "")
-        return 0 if self._may(visitor, _WISH if is_form else 1) else 429
+        who = visitor(scope["client"][0] if scope["client"] else "")
+        return 0 if self._may(who, _WISH if is_form else 1) else 429
 
     def _is_from_here(self, headers: Headers) -> bool:
         """Browsers say which page sent a form; where none says so, no browser was lured."""
@@ -80,20 +80,20 @@ class Guard:
         origin = headers.get("origin")
         return origin is None or urlsplit(origin).netloc.lower() == self._host
 
-    def _may(self, visitor: str, cost: float) -> bool:
-        """Whether the visitor's bucket holds so much, and takes it out."""
+    def _may(self, who: str, cost: float) -> bool:
+        """Whether a visitor's bucket holds so much, and takes it out."""
         now = monotonic()
         full = self._rate * _BURST
-        left, at = self._spent.pop(visitor, (full, now))
+        left, at = self._spent.pop(who, (full, now))
         left = min(full, left + (now - at) * self._rate)
         may = left >= cost
-        self._spent[visitor] = (left - cost if may else left), now
+        self._spent[who] = (left - cost if may else left), now
         if len(self._spent) > _VISITORS:
             self._spent.popitem(last=False)
         return may
 
 
-def _visitor(address: str) -> str:
+def visitor(address: str) -> str:
     """Who shares a bucket: one IPv4 address, or the /64 that one IPv6 host has for itself."""
     try:
         return str(ipaddress.IPv6Network((address, 64), strict=False))

@@ -66,6 +66,16 @@ def test_words_are_translated(language: str) -> None:
     assert texts <= {"Operation Secure Your Server"}
 
 
+def test_no_sentence_is_the_same_in_two_languages() -> None:
+    """One that is was put into the wrong file."""
+    seen: dict[str, str] = {}
+    for language, catalogue in CATALOGUES.items():
+        for message in catalogue:
+            for form in set(_forms(message)) if message.id else ():
+                if len(form) > 40:
+                    assert seen.setdefault(form, language) == language, form
+
+
 @pytest.mark.parametrize("language", written())
 def test_a_language_has_its_own_name(language: str) -> None:
     """As its readers write it."""
