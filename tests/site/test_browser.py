@@ -19,10 +19,12 @@ from made_site import NOON, made_campaign, made_settings
 from made_site_desk import MadeDesk, make_desk
 
 from survey.flows.site import site_facts
+from survey.flows.site_control import Control
 from survey.model.letter import LetterKind
 from survey.notify.letter_token import letter_token
 from survey.site.build import site_files
 from survey.site.languages import written
+from survey.targets.ranges import RangeSet
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(os.environ.get("AXE_CORE", ROOT / "node_modules" / "axe-core" / "axe.min.js"))
@@ -72,6 +74,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeDesk]:
     """Cases and their pages."""
     made = make_desk(tmp_path_factory.mktemp("desk"))
+    made.desk._control = Control(lambda _: (), RangeSet.of([]))
     yield made
     made.office.ledger.close()
 
@@ -167,18 +170,20 @@ def test_no_page_has_a_violation(
 async def test_no_page_that_answers_has_a_violation(
     desk: MadeDesk, tmp_path: Path, language: str, width: int, *, dark: bool
 ) -> None:
-    """A case, open and with a test asked for; own tests; letters stopped."""
+    """A case, open and with a test asked for; own tests, another address; letters stopped."""
     number = desk.office.case_of("relay").number
     await desk.post(
         f"{desk.path(number, language)}test", {"server": f"{IP['relay']}:25/smtp_relay"}
     )
     asked = await desk.post(f"/{language}/own-test/", {}, client=IP["proxy"])
+    other = await desk.post(f"/{language}/own-test/address/", {"ip": IP["proxy"]})
     stop = f"/{language}/stop/{letter_token(desk.office.key, number, LetterKind.FIRST_NOTICE)}"
     paths = [
         desk.path(desk.office.case_of("proxy").number, language),
         f"{desk.path(number, language)}?said=too_soon&what=test",
         f"/{language}/own-test/",
         asked.headers.get("location", f"/{language}/own-test/"),
+        f"{other.headers['location']}?said=not_found",
         stop,
     ]
     style = _style(dark=dark)
