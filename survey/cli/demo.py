@@ -20,7 +20,7 @@ from survey.flows.demo import demo as run_demo
 )
 @json_option
 def demo(folder: Path, *, as_json: bool) -> None:
-    """The whole loop on a lab, from scan to letters and their effect, in about two minutes."""
+    """The whole loop on a lab, from scan to letters and their effect, in a minute and a half."""
     with Live() as live:
         result = run_demo(folder.absolute(), say, live.show)
     if as_json:

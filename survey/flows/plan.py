@@ -105,7 +105,7 @@ def _read_optouts(path: Path, campaign: Campaign, settings: Settings) -> OptOuts
         cure = "keep it apart: it is the organisation's, for all campaigns and data directories"
         raise ConfigError(path, "optouts.path", f"{log} is inside the data directory", cure)
     if not log.exists():
-        cure = f"correct the path, or make the log with `survey optout init {log}`"
+        cure = f"correct the path, or make the log with `survey optout init --log {log}`"
         raise ConfigError(path, "optouts.path", f"{log} is not there", cure)
     try:
         return read_log(log)
