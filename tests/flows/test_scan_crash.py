@@ -161,10 +161,11 @@ def test_worker_killed_in_the_middle_is_replaced(tmp_path: Path) -> None:
 
     assert code == 0, complaints
     check(made)
-    assert lines[-1]["retries"] == 1
-    (again,) = (one for one in read_handouts(made.run) if one.attempt == 1)
-    first = next(one for one in read_handouts(made.run) if one.shard == again.shard)
-    assert (again.at - first.at).total_seconds() >= made.plan.lease_seconds
+    assert lines[-1]["retries"] >= 1  # a busy machine may lose another's lease, too
+    handouts = read_handouts(made.run)
+    for again in (one for one in handouts if one.attempt == 1):
+        first = next(one for one in handouts if one.shard == again.shard)
+        assert (again.at - first.at).total_seconds() >= made.plan.lease_seconds
 
 
 def test_frozen_worker_is_ended_within_its_lease(tmp_path: Path) -> None:
