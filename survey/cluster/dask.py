@@ -31,6 +31,10 @@ TOPIC = "survey-progress"
 REACH = "10s"
 """Patience with a scheduler that is given."""
 
+ANSWER = 5.0
+"""Seconds for an answer to come from the worker that has it.  If that has died since, Dask would go
+on dialling it for a minute and a half, and nothing else would be handed out meanwhile."""
+
 SETTINGS: dict[str, Any] = {
     # A lost worker's shard is ours to hand out again, when its lease is over; Dask would at once.
     "distributed.scheduler.allowed-failures": 0,
@@ -234,7 +238,7 @@ class DaskPool:
         try:
             if future.status == "finished":
                 try:
-                    result = future.result()
+                    result = future.result(timeout=ANSWER)
                 except Exception as unread:  # noqa: BLE001 - whatever Dask makes of its bytes
                     return Lost(assignment, f"its answer can't be read ({type(unread).__name__})")
                 if isinstance(result, SurveyError):

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, wait
 from distributed.comm import CommClosedError
 from made_work import work
 
@@ -106,6 +107,29 @@ def test_killed_worker_is_lost_and_dask_does_not_try_again(
     while pool.width() < 2 and time.monotonic() < until:
         time.sleep(0.1)
     assert isinstance(outcomes_of(pool, [make_assignment(16)])[16], Done)
+
+
+def test_answer_that_dies_with_its_worker_is_lost_soon(
+    make_assignment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shard is committed: whoever does it again returns its receipt."""
+    monkeypatch.setattr(module, "ANSWER", 1.0)
+    here = psutil.Process().children(recursive=True)  # another cluster of this module's, perhaps
+    with DaskExecutor(workers=2).open(work, REPORTS.append) as pool:
+        pool.submit(make_assignment(1))
+        (future,) = pool._futures.values()
+        wait([future], timeout=60)
+        workers = [
+            child
+            for child in psutil.Process().children(recursive=True)
+            if "spawn_main" in " ".join(child.cmdline()) and child not in here
+        ]
+        for worker in workers:
+            worker.kill()
+        (outcome,) = pool.wait(30)
+
+    assert isinstance(outcome, Lost)
+    assert "can't be read" in outcome.why
 
 
 def test_every_worker_proves_its_storage(pool: DaskPool, tmp_path: Path) -> None:
