@@ -1,8 +1,7 @@
-"""How fast one slot may send: all packets, and new connections into each /24 (law 5).
+"""How fast one slot may send (law 5).
 
 Everything here counts in one thread and is handed its clock.  Nothing ever catches up: what was
-not sent during a stall is not sent faster after it.  masscan and ZMap both once ran away through
-feedback loops on a measured rate; a bucket with a small burst has no feedback.
+not sent during a stall is not sent faster after it.
 """
 
 import asyncio
@@ -11,18 +10,8 @@ from collections import deque
 from collections.abc import Callable
 
 from survey.engine.awaited import Awaited
-
-BURST_SECONDS = 0.02
-"""Seconds' worth of packets that may leave at once (law: at most 50 ms; less than one is one)."""
-
-HEADROOM = 0.97
-"""The rest covers what leaves a moment after it was charged, and answers that the kernel makes."""
-
-TURN_SECONDS = 2.5
-"""Shortest turn of one slot in one /24, where slots must share less than a connection a second."""
-
-TURN_GUARD = 1.5
-"""Last seconds of a turn, unused: a second's window, and half a second between workers' clocks."""
+from survey.engine.bucket import TokenBucket
+from survey.engine.neighbourhoods import Neighbourhoods
 
 SECOND = 1.002
 """A second and a little more, for a counter elsewhere sees our packets not all equally late."""
@@ -37,112 +26,11 @@ reserves, so that servers that keep us waiting do not keep discovery waiting."""
 ROOM_WAIT = 0.01
 """Seconds until it is looked again whether there is room."""
 
-PRUNE_AT = 100_000
-"""Remembered /24s, after which those that are free again are forgotten."""
-
 
 def share(total: int, slots: int, slot: int) -> int:
     """One slot's part of a whole number; the parts of all slots add up to ``total`` exactly."""
     assert 0 <= slot < slots
     return total // slots + (slot < total % slots)
-
-
-def limits(rate: float) -> tuple[int, float]:
-    """Burst and refill per second, so that no closed second holds more than ``rate``.
-
-    A bucket lets ``burst + refill`` through in a second at most; that stays below ``rate + 1``.
-    """
-    burst = max(1, int(rate * BURST_SECONDS))
-    return burst, min(rate - burst + 0.95, rate * HEADROOM)
-
-
-class TokenBucket:
-    """Packets that may leave now."""
-
-    def __init__(self, rate: int, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._at = clock()
-        self._tokens = 0.0
-        self._burst, self._refill = 1, 0.0
-        self.set_rate(rate)
-
-    def set_rate(self, rate: int) -> None:
-        """Change the cap, packets/s; at 0 nothing leaves."""
-        assert rate >= 0
-        self._settle()
-        self._burst, self._refill = limits(rate) if rate else (1, 0.0)
-        self._tokens = min(self._tokens, self._burst)
-
-    def available(self) -> int:
-        """Packets that may leave at this moment; 0 also while a debt is paid off."""
-        self._settle()
-        return max(0, int(self._tokens))
-
-    def charge(self, packets: int) -> None:
-        """Packets that leave now; beyond what is available it is a debt that halts the rest."""
-        self._tokens -= packets
-
-    def wait(self, packets: int) -> float:
-        """Seconds until ``packets``, or a burst if that is less, are available."""
-        self._settle()
-        missing = min(packets, self._burst) - self._tokens
-        if missing <= 0:
-            return 0.0
-        return missing / self._refill if self._refill else float("inf")
-
-    def _settle(self) -> None:
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._refill)
-        self._at = now
-
-
-class Neighbourhoods:
-    """New connections into each /24: a theoretical arrival time for each that is not free.
-
-    ``per_second`` is the whole run's.  If each slot's part of it is a connection a second or more,
-    the slots simply divide it.  If not, two slots could meet in one second; then they take turns in
-    each /24, by the workers' wall clocks, which NTP must hold within TURN_GUARD - 1 s.
-    """
-
-    def __init__(
-        self,
-        per_second: float,
-        slots: int,
-        slot: int,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        assert per_second > 0
-        self._takes_turns = slots > 1 and per_second < slots
-        self._slots, self._slot, self._wall = slots, slot, wall
-        self._turn = max(TURN_SECONDS, 1 / per_second)
-        own = per_second if self._takes_turns else per_second / slots
-        burst, refill = limits(int(own)) if own >= 1 else (1, own)
-        self._interval = 1 / refill
-        self._tolerance = (burst - 1) * self._interval
-        self._due: dict[int, float] = {}
-        self._prune_at = PRUNE_AT
-
-    def enter(self, ip: int, now: float) -> float:
-        """Open a connection into this address's /24 now: 0.0, or the seconds to wait instead."""
-        key = ip >> 8
-        due = self._due.get(key, 0.0)
-        if due - self._tolerance > now:
-            return due - self._tolerance - now
-        if self._takes_turns and (wait := self._until_turn(key)):
-            return wait
-        self._due[key] = max(due, now) + self._interval
-        if len(self._due) > self._prune_at:
-            self._due = {key: due for key, due in self._due.items() if due > now}
-            self._prune_at = max(PRUNE_AT, 2 * len(self._due))
-        return 0.0
-
-    def _until_turn(self, key: int) -> float:
-        """Seconds until this slot's turn in that /24; 0.0 during its usable part."""
-        turns, into = divmod(self._wall(), self._turn)
-        ahead = (self._slot - int(turns) - key) % self._slots
-        if ahead == 0 and into <= self._turn - TURN_GUARD:
-            return 0.0
-        return (ahead or self._slots) * self._turn - into
 
 
 class Meter:

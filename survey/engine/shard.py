@@ -23,7 +23,8 @@ from survey.engine.event_loop import new_event_loop
 from survey.engine.hosts import Hosts
 from survey.engine.lease import LeaseWatch
 from survey.engine.method import Finding, Surroundings, open_discovery
-from survey.engine.pacing import Neighbourhoods, Pacer, share
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer, share
 from survey.engine.process import process_mark
 from survey.engine.recheck import Recheck
 from survey.engine.revisits import Revisits

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from survey.engine.discovery import Discovery
 from survey.engine.hosts import Hosts
-from survey.engine.pacing import Neighbourhoods, Pacer
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer
 from survey.engine.supply import Supply
 from survey.model.address import Range, parse_ip
 from survey.targets.gate import Gate

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from survey.engine.event_loop import new_event_loop
-from survey.engine.pacing import Neighbourhoods, Pacer
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer
 from survey.model.observation import Observation
 from survey.model.plan import Plan
 from survey.model.probe import Probe

@@ -16,7 +16,8 @@ from virtual_time import VirtualClock, VirtualLoop
 from survey.cluster.leases import Leases
 from survey.cluster.slots import Slots
 from survey.engine.lease import LeaseWatch
-from survey.engine.pacing import Neighbourhoods, Pacer, share
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer, share
 from survey.errors import StoppedError
 from survey.model.assignment import Assignment
 from survey.model.control import Lease, Renewal, Word

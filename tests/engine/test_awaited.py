@@ -2,29 +2,14 @@
 
 import pytest
 from made_wire import fullest_second
+from virtual_time import VirtualClock as Clock
 
 from survey.engine.awaited import Awaited
-from survey.engine.pacing import Neighbourhoods, Pacer
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer
 
 ROUND_TRIP = 0.02
 PATIENCE = 0.9
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands."""
-    return Clock()
 
 
 def discover(

@@ -14,7 +14,8 @@ import uvloop
 from survey.engine import discovery as module
 from survey.engine.discovery import Discovery, Tally
 from survey.engine.hosts import Hosts
-from survey.engine.pacing import Neighbourhoods, Pacer
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer
 from survey.engine.supply import Supply
 from survey.errors import SurveyError
 

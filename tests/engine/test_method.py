@@ -18,7 +18,8 @@ from survey.engine.discovery import Discovery, Heard, Tally
 from survey.engine.hosts import Hosts
 from survey.engine.imported import ImportedDiscovery
 from survey.engine.method import Surroundings, open_discovery
-from survey.engine.pacing import Neighbourhoods, Pacer
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer
 from survey.engine.shard import run_shard
 from survey.engine.syn.discovery import SynDiscovery
 from survey.errors import LocalError, StorageError

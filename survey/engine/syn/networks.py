@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.engine.pacing import TURN_GUARD, Neighbourhoods
+from survey.engine.neighbourhoods import TURN_GUARD, Neighbourhoods
 from survey.targets.ranges import Ips
 
 Times = NDArray[np.float64]

@@ -19,7 +19,8 @@ from made_wire import Wire, answer_everywhere, fullest_second, listening
 from survey.engine import discovery as connect_module
 from survey.engine.discovery import Discovery, Heard, Tally
 from survey.engine.hosts import Hosts
-from survey.engine.pacing import Neighbourhoods, Pacer
+from survey.engine.neighbourhoods import Neighbourhoods
+from survey.engine.pacing import Pacer
 from survey.engine.supply import Supply
 from survey.engine.syn import discovery as module
 from survey.engine.syn import receive_ring

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survey.engine.pacing import Neighbourhoods
+from survey.engine.neighbourhoods import Neighbourhoods
 from survey.engine.syn.networks import NetworkColumns
 
 IPS = np.array([0xC6120000 + (net << 8) + host for net in range(4) for host in range(4)], np.uint32)
