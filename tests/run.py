@@ -74,6 +74,8 @@ UNPACKED = {
 UNPACKED_EVERYDAY = ("exim",)
 # Programs in environments of their own, for the long tests: what may not be a dependency of ours.
 ENVIRONMENTS = {"intelmq": ROOT / "tests/made/intelmq.txt"}
+# What tests in Chromium put into the pages, by npm.
+AXE = "axe-core@4.14.1"
 # Not in the checkout, which may lie where servers that gave up root can't read.
 UNPACKED_INTO = Path("/var/cache/survey-tests")
 
@@ -103,6 +105,8 @@ def main(arguments: list[str]) -> None:
         say(f"tests on servers that are not there will be skipped: {missing}")
     if long and not problem and (missing := make_environments(ENVIRONMENTS)):
         say(f"tests on programs that are not there will be skipped: {missing}")
+    if long and not problem and (missing := fetch_axe()):
+        say(f"tests of pages by axe-core will be skipped: {missing}")
     if problem:
         say(f"no namespace, so no tests on real servers: {problem}")
         os.execv(pytest[0], pytest)  # noqa: S606 - no shell is needed
@@ -184,6 +188,23 @@ def make_environments(wanted: Mapping[str, Path]) -> str | None:
             shutil.rmtree(folder, ignore_errors=True)
             missing.append(name)
     return f"pip could not install {' '.join(missing)}" if missing else None
+
+
+def fetch_axe() -> str | None:
+    """Get axe-core if it is not there yet, and name it to the tests; what went wrong, or None."""
+    folder = UNPACKED_INTO / AXE
+    script = folder / "node_modules/axe-core/axe.min.js"
+    os.environ.setdefault("AXE_CORE", str(script))
+    if script.exists():
+        return None
+    say(f"getting {AXE}")
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    command = ["npm", "install", "--silent", "--no-save", "--prefix", str(folder), AXE]
+    if not shutil.which("npm"):
+        install_servers({"npm": None})
+    if not shutil.which("npm") or subprocess.run(command, check=False).returncode:
+        return f"npm could not install {AXE}"
+    return None
 
 
 def download_and_unpack(packages: Iterable[str], folder: Path) -> bool:

@@ -1,20 +1,13 @@
-"""In Chromium: axe-core objects to no page, nothing runs out sideways, and the search finds.
+"""In Chromium: axe-core objects to no page, nothing runs out sideways, and the search finds."""
 
-Needs ``chromium`` and ``npm install --no-save axe-core`` in the project's folder (or AXE_CORE, the
-path of axe.min.js).
-"""
-
-import html
 import json
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from judged_run import IP
+from made_browser import ROOT, axe_finds_nothing, told, with_axe, with_chromium
 from made_site import NOON, made_campaign, made_settings
 from made_site_desk import MadeDesk, make_desk
 
@@ -26,26 +19,7 @@ from survey.site.build import site_files
 from survey.site.languages import written
 from survey.targets.ranges import RangeSet
 
-ROOT = Path(__file__).resolve().parents[2]
-AXE = Path(os.environ.get("AXE_CORE", ROOT / "node_modules" / "axe-core" / "axe.min.js"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
-with_axe = pytest.mark.skipif(not AXE.is_file(), reason="npm install --no-save axe-core")
-
-RUN = """
-axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(found => {
-  const told = {
-    violations: found.violations.map(one => [one.id, one.nodes.map(node => node.html)]),
-    passes: found.passes.length,
-    wide: document.documentElement.scrollWidth - window.innerWidth,
-  };
-  document.documentElement.setAttribute("data-told", JSON.stringify(told));
-});
-"""
+pytestmark = pytest.mark.long
 SEARCH = """
 addEventListener("load", () => {
   const said = document.getElementById("said");
@@ -79,52 +53,16 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeDesk]:
     made.office.ledger.close()
 
 
-def _style(*, dark: bool) -> bytes:
-    """The style sheet, as in the dark or not."""
-    style = (ROOT / "survey" / "site" / "assets" / "site.css").read_bytes()
-    return style.replace(b"(prefers-color-scheme: dark)", b"(min-width: 1px)") if dark else style
-
-
-def _axe() -> str:
-    """Our script behind axe's."""
-    return f"{AXE.read_text(encoding='utf-8')};{RUN}"
-
-
-def _told(
-    files: dict[str, bytes], path: str, folder: Path, script: str, width: int = 1280
-) -> object:
-    """What a script of ours tells of a page, whose files are put into it for that."""
-    text = files[path].decode()
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-    text = re.sub(
+def _whole(page: str, files: Mapping[str, bytes]) -> str:
+    """A page with the files in it that it would load."""
+    page = re.sub(
         r'<link rel="stylesheet" href="/([^"]*)">',
         lambda found: f"<style>{files[found[1]].decode()}</style>",
-        text,
+        page,
     )
-    own = "".join(
-        f"<script>{files[name].decode()}</script>"
-        for name in re.findall(r'<script src="/([^"]*)"', text)
-    )
-    text = re.sub(r'<script src="/[^"]*" defer></script>', "", text)
-    page = folder / "page.html"
-    page.write_text(
-        text.replace("</body>", f"{own}<script>{script}</script></body>"), encoding="utf-8"
-    )
-    assert CHROMIUM is not None
-    done = subprocess.run(
-        [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-            *(f"--window-size={width},1600", "--virtual-time-budget=30000", "--dump-dom"),
-            f"--user-data-dir={folder / 'chromium'}",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = re.search(r'data-told="([^"]*)"', done.stdout)
-    assert found is not None, done.stderr[-2000:]
-    return json.loads(html.unescape(found[1]))
+    own = [files[name].decode() for name in re.findall(r'<script src="/([^"]*)"', page)]
+    page = re.sub(r'<script src="/[^"]*" defer></script>', "", page)
+    return page.replace("</body>", "".join(f"<script>{text}</script>" for text in own) + "</body>")
 
 
 @with_axe
@@ -135,10 +73,7 @@ def test_pages_of_other_languages_have_no_violation(
     """Those that differ most by language: the longest menu, the longest words, on a phone."""
     for name in ("", "close", "privacy"):
         path = f"{language}/{name}/index.html" if name else f"{language}/index.html"
-        told = _told(files, path, tmp_path, _axe(), 500)
-        assert isinstance(told, dict)
-        assert told["violations"] == [], path
-        assert told["wide"] <= 0, path
+        axe_finds_nothing(_whole(files[path].decode(), files), tmp_path, 500)
 
 
 @with_axe
@@ -148,20 +83,10 @@ def test_no_page_has_a_violation(
     files: dict[str, bytes], tmp_path: Path, language: str, width: int, *, dark: bool
 ) -> None:
     """Rules of WCAG 2 A and AA and best practices; nothing runs out of the window sideways."""
-    if dark:
-        files = {
-            path: data.replace(b"(prefers-color-scheme: dark)", b"(min-width: 1px)")
-            for path, data in files.items()
-        }
     below = "" if language == "en" else f"{language}/"
-    script = _axe()
     for name in PAGES:
         path = f"{below}{name}/index.html" if name else f"{below}index.html"
-        told = _told(files, path, tmp_path, script, width)
-        assert isinstance(told, dict)
-        assert told["violations"] == [], path
-        assert told["passes"] > 20
-        assert told["wide"] <= 0, path
+        axe_finds_nothing(_whole(files[path].decode(), files), tmp_path, width, dark=dark)
 
 
 @with_axe
@@ -186,19 +111,15 @@ async def test_no_page_that_answers_has_a_violation(
         f"{other.headers['location']}?said=not_found",
         stop,
     ]
-    style = _style(dark=dark)
-    script = _axe()
+    style = (ROOT / "survey" / "site" / "assets" / "site.css").read_bytes()
     for path in paths:
         page = (await desk.get(path)).text
         sheet = re.search(r'rel="stylesheet" href="/([^"]*)"', page)
         assert sheet is not None
-        files = {"page": page.encode(), sheet[1]: style}
-        told = _told(files, "page", tmp_path, script, width)
-        assert isinstance(told, dict)
-        assert told["violations"] == [], path
-        assert told["wide"] <= 0, path
+        axe_finds_nothing(_whole(page, {sheet[1]: style}), tmp_path, width, dark=dark)
 
 
+@with_chromium
 def test_search_finds_by_name_and_by_what_a_server_says(
     files: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -210,8 +131,8 @@ def test_search_finds_by_name_and_by_what_a_server_says(
         "zz",
         "",
     ]
-    answers = _told(files, "close/index.html", tmp_path, SEARCH % json.dumps(said))
-    assert isinstance(answers, list)
+    page = _whole(files["close/index.html"].decode(), files)
+    answers = told(page, tmp_path, f"<script>{SEARCH % json.dumps(said)}</script>")
     squid, postfix, kerio, nonsense, nothing = answers
     assert squid == [["squid"], ""]
     assert postfix == [["postfix"], ""]
