@@ -9,7 +9,7 @@ import click
 
 from survey.cli.delivery import outgoing_option
 from survey.cli.main import settings_of
-from survey.cli.options import json_option
+from survey.cli.options import contacts_option, json_option
 from survey.cli.screen import document, facts, say, table
 from survey.errors import ConfigError, SurveyError
 from survey.flows.case_contacts import Contacts
@@ -32,15 +32,6 @@ from survey.storage.layout import Layout
 from survey.storage.ledger import Ledger
 from survey.storage.outbox import DAY, Outbox
 
-contacts_option = click.option(
-    "--contacts",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="SURVEY_CONTACTS",
-    default="contacts.toml",
-    show_default=True,
-    metavar="FILE",
-    help="Where contacts are looked for, and the suppression list (SURVEY_CONTACTS).",
-)
 campaign_option = click.option("--campaign", metavar="ID", help="Only this one (default: all).")
 letter_option = click.option(
     "--letter",

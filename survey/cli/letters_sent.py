@@ -11,14 +11,13 @@ from survey.cli.delivery import outgoing_option
 from survey.cli.letters import (
     HeldError,
     campaign_option,
-    contacts_option,
     counts,
     desk_of,
     desks,
     opened_ledger,
 )
 from survey.cli.main import settings_of
-from survey.cli.options import json_option
+from survey.cli.options import contacts_option, json_option
 from survey.cli.screen import document, facts, say
 from survey.errors import StoppedError
 from survey.flows.case_contacts import Contacts

@@ -7,7 +7,6 @@ import click
 from survey.cli.delivery import outgoing_option
 from survey.cli.letters import (
     approve_command,
-    contacts_option,
     letter_option,
     plan_command,
     show_letter,
@@ -16,7 +15,7 @@ from survey.cli.letters import (
 )
 from survey.cli.letters_sent import bounces_command, send_command, settle_command
 from survey.cli.main import settings_of
-from survey.cli.options import json_option
+from survey.cli.options import contacts_option, json_option
 from survey.cli.screen import document, say
 from survey.flows.notify import preview_letter
 

@@ -1,6 +1,5 @@
 """``survey portal``: what a participating agency may see, for whoever has one of its keys."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from survey.cli.letters import opened_ledger
 from survey.cli.main import settings_of
 from survey.cli.options import campaign_argument, json_option
 from survey.cli.screen import document, say, table
+from survey.cli.serving import listen_at, listen_option, proxy_option, refresh_option
 from survey.errors import ConfigError
 from survey.flows.deliver import means_of
 from survey.flows.portal import serve_portal
@@ -22,7 +22,6 @@ from survey.storage.layout import Layout
 from survey.storage.portal_keys import PortalKeys
 from survey.targets.campaign import read_campaign
 
-_LISTEN = re.compile(r"([0-9.]{7,15}|\[[0-9a-f:]{2,39}\]):([0-9]{1,5})")
 _LONGEST = 120
 
 
@@ -143,20 +142,8 @@ def revoke_command(ctx: click.Context, key: str, outgoing: Path) -> None:
 
 @portal.command()
 @campaign_argument
-@click.option(
-    "--listen",
-    default="127.0.0.1:8081",
-    show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where the reverse proxy finds it.",
-)
-@click.option(
-    "--proxy",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="ADDRESS",
-    help="The reverse proxy; its X-Forwarded-For says who asks.",
-)
+@listen_option(8081)
+@proxy_option
 @click.option(
     "--per-second",
     type=click.FloatRange(0.1),
@@ -164,13 +151,7 @@ def revoke_command(ctx: click.Context, key: str, outgoing: Path) -> None:
     show_default=True,
     help="Requests of one key; ten times as many at once.",
 )
-@click.option(
-    "--refresh",
-    type=click.FloatRange(1),
-    default=20.0,
-    show_default=True,
-    help="Seconds until new runs and what is new of cases is seen.",
-)
+@refresh_option
 @outgoing_option
 @click.pass_context
 def serve(  # noqa: PLR0917 - one parameter per option
@@ -187,9 +168,7 @@ def serve(  # noqa: PLR0917 - one parameter per option
     Behind a web server with TLS, that writes no query strings down. `survey site serve` has the
     portal, too.
     """
-    parts = _LISTEN.fullmatch(listen)
-    if parts is None or not 0 < int(parts[2]) < 65536:  # noqa: PLR2004 - a port
-        raise ConfigError("--listen", "", f"{listen[:60]!r} won't do", "write 127.0.0.1:8081")
+    address, port = listen_at(listen)
     settings = settings_of(ctx)
     read = read_campaign(campaign)
     with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
@@ -198,8 +177,8 @@ def serve(  # noqa: PLR0917 - one parameter per option
             settings,
             read,
             ledger,
-            parts[1].strip("[]"),
-            int(parts[2]),
+            address,
+            port,
             trusted=proxy,
             refresh=refresh,
             per_second=per_second,

@@ -1,6 +1,5 @@
 """``survey site``: the operators' site."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from survey.cli.letters import opened_ledger
 from survey.cli.main import settings_of
 from survey.cli.options import campaign_argument, json_option
 from survey.cli.screen import document, facts, say, table
-from survey.errors import ConfigError
+from survey.cli.serving import listen_at, listen_option, proxy_option, refresh_option
 from survey.flows.deliver import means_of
 from survey.flows.site import build_site
 from survey.flows.site_serving import page_of_case, serve_site
@@ -20,8 +19,6 @@ from survey.storage.cases import Cases
 from survey.storage.layout import Layout
 from survey.storage.wishes import Wishes
 from survey.targets.campaign import read_campaign
-
-_LISTEN = re.compile(r"(127\.[0-9.]{5,11}|[0-9.]{7,15}|\[[0-9a-f:]{2,39}\]):([0-9]{1,5})")
 
 
 @click.group()
@@ -55,13 +52,7 @@ def build(ctx: click.Context, campaign: Path, folder: Path, *, served: bool, as_
 
 @site.command()
 @campaign_argument
-@click.option(
-    "--listen",
-    default="127.0.0.1:8080",
-    show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where the reverse proxy finds it.",
-)
+@listen_option(8080)
 @click.option(
     "--site",
     "folder",
@@ -69,13 +60,7 @@ def build(ctx: click.Context, campaign: Path, folder: Path, *, served: bool, as_
     metavar="FOLDER",
     help="Serve these static pages as well, where no web server does.",
 )
-@click.option(
-    "--proxy",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="ADDRESS",
-    help="The reverse proxy; its X-Forwarded-For says who asks.",
-)
+@proxy_option
 @click.option(
     "--per-second",
     type=click.FloatRange(0.1),
@@ -83,13 +68,7 @@ def build(ctx: click.Context, campaign: Path, folder: Path, *, served: bool, as_
     show_default=True,
     help="Requests of one visitor; a form counts as ten.",
 )
-@click.option(
-    "--refresh",
-    type=click.FloatRange(1),
-    default=20.0,
-    show_default=True,
-    help="Seconds until what is new in ledger and tables is on the pages.",
-)
+@refresh_option
 @outgoing_option
 @click.pass_context
 def serve(  # noqa: PLR0917 - one parameter per option
@@ -107,9 +86,7 @@ def serve(  # noqa: PLR0917 - one parameter per option
     Behind a web server with TLS (infra/site). A test that is asked for waits in the run's queue
     until `survey retest --due` makes it.
     """
-    parts = _LISTEN.fullmatch(listen)
-    if parts is None or not 0 < int(parts[2]) < 65536:  # noqa: PLR2004 - a port
-        raise ConfigError("--listen", "", f"{listen[:60]!r} won't do", "write 127.0.0.1:8080")
+    address, port = listen_at(listen)
     settings = settings_of(ctx)
     read = read_campaign(campaign)
     with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
@@ -118,8 +95,8 @@ def serve(  # noqa: PLR0917 - one parameter per option
             settings,
             read,
             ledger,
-            parts[1].strip("[]"),
-            int(parts[2]),
+            address,
+            port,
             folder=folder,
             trusted=proxy,
             refresh=refresh,

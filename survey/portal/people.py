@@ -13,9 +13,9 @@ from survey.portal.access import Access
 from survey.portal.api import PRIVATE, as_file, report_file
 from survey.portal.asked import OF_CASES, OF_FINDINGS, OF_REPORTS, WrongError, read_question
 from survey.portal.desk import Desk, NotReadyError, Question, WithdrawnError
-from survey.portal.forms import read_form
 from survey.portal.session import COOKIE, Session, Sessions
 from survey.portal.views import Place, Views
+from survey.web.forms import read_form
 
 Handler = Callable[[Request], Awaitable[Response]]
 Shown = Callable[[Request, Place], Awaitable[Response]]

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -34,9 +34,8 @@ from survey.site.links import (
     new_page,
     own_test_mark,
 )
+from survey.web.forms import read_form
 
-_BODY = 8192
-_FIELDS = 8
 _MARK = re.compile(rf"[a-z2-7]{{{LENGTH}}}")
 _TOKEN = re.compile(r"[a-z0-9.-]{8,120}")
 _WISHES = ("test", "not-mine", "opt-out")
@@ -98,7 +97,7 @@ class Pages:
         what = request.path_params["what"]
         if what not in _WISHES:
             raise HTTPException(404)
-        form = await _form(request)
+        form = await read_form(request)
         if await run_in_threadpool(self._desk.case, number) is None:
             raise HTTPException(404)
         answer = await run_in_threadpool(self._carry_out, number, what, form)
@@ -132,7 +131,7 @@ class Pages:
 
     async def ask_own_test(self, request: Request) -> Response:
         """For the address that asks, and no other; whatever the form says."""
-        await _form(request)
+        await read_form(request)
         code = self._code(request, "")
         ip = _address(request)
         made = Answer.WRONG if ip is None else await run_in_threadpool(self._desk.own_test, ip)
@@ -145,7 +144,7 @@ class Pages:
         """For an address that the form names: leads to a page of its own with the record."""
         if not self._desk.proves:
             raise HTTPException(404)
-        form = await _form(request)
+        form = await read_form(request)
         below = f"{self._answering.root}{self._code(request, '')}/own-test/"
         try:
             ip = parse_ip(form.get("ip", "").strip())
@@ -165,7 +164,7 @@ class Pages:
             answer = request.query_params.get("said", "")
             told = Answer(answer) if answer in set(Answer) - {Answer.DONE} else None
             return _private(self._answering.own_address(code, path, ip, token, told))
-        await _form(request)
+        await read_form(request)
         who = visitor(request.client.host if request.client else "")
         made = await run_in_threadpool(self._desk.other_test, ip, token, who)
         root = self._answering.root
@@ -282,29 +281,6 @@ def _named(request: Request) -> tuple[int | None, str]:
     except ValueError:
         return None, ""
     return (ip, page) if _MARK.fullmatch(page) else (None, "")
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """A small form's fields.
-
-    Raises:
-        HTTPException: It is no form of ours (415), too large (413), or broken (400).
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise HTTPException(415)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _BODY:
-            raise HTTPException(413)
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict"
-        )
-    except ValueError as error:
-        raise HTTPException(400) from error
-    return dict(pairs)
 
 
 def host_of(page: str) -> str:

@@ -114,7 +114,7 @@ def test_a_wrong_place_to_listen_is_told(portal: MadePortal, listen: str) -> Non
     """One line, exit code 2."""
     done = _run(portal, "serve", str(portal.office.folder / "trial.toml"), "--listen", listen)
     assert done.exit_code == 2
-    assert "write 127.0.0.1:8081" in done.stderr
+    assert "write 127.0.0.1:8080" in done.stderr
 
 
 @pytest.mark.parametrize("group", ["portal", pytest.param("site", marks=pytest.mark.long)])

@@ -5,12 +5,13 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-_BODY = 4096
+LARGEST = 8192
+"""Bytes of a form."""
 _FIELDS = 8
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields.
+    """The fields, eight at most.
 
     Raises:
         HTTPException: It is no form of ours (415), too large (413), or broken (400).
@@ -21,7 +22,7 @@ async def read_form(request: Request) -> dict[str, str]:
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > _BODY:
+        if len(body) > LARGEST:
             raise HTTPException(413)
     try:
         pairs = parse_qsl(

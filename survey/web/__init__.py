@@ -1,0 +1,1 @@
+"""What every page that answers needs: forms, read with bounds."""
