@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from survey.cluster.executor import Broken, Done, Outcome, Report, Work
-from survey.errors import StoppedError
 from survey.model.assignment import Assignment
 
 
@@ -30,7 +29,6 @@ class SerialPool:
     def __init__(self, work: Work, report: Report) -> None:
         self._work, self._report = work, report
         self._waiting: deque[Assignment] = deque()
-        self._interrupted: list[Outcome] = []
 
     def width(self) -> int:
         """One."""
@@ -46,8 +44,6 @@ class SerialPool:
 
     def wait(self, seconds: float) -> tuple[Outcome, ...]:  # noqa: ARG002 - as long as it takes
         """Do the next one."""
-        if self._interrupted:
-            return (self._interrupted.pop(),)
         if not self._waiting:
             return ()
         assignment = self._waiting.popleft()
@@ -55,7 +51,3 @@ class SerialPool:
             return (Done(assignment, self._work(assignment, self._report)),)
         except Exception as error:  # noqa: BLE001 - the coordinator judges it, as with any executor
             return (Broken(assignment, error),)
-        except KeyboardInterrupt:
-            # The coordinator is told too, and asks again what has become of the shard.
-            self._interrupted.append(Broken(assignment, StoppedError("interrupted")))
-            raise

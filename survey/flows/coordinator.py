@@ -94,14 +94,11 @@ class Coordinator:
                 where = (self._run.shards, self._settings.keys, self._leases_at)
                 pool.prove(partial(prove_ready, *where, self._settings.url))
                 while self._pending or self._under_way:
+                    self._look()
                     self._hand_out(pool)
                     for outcome in pool.wait(WAIT):
                         self._take(outcome)
                     self._give_up_silent()
-                    self._look()
-            except KeyboardInterrupt:
-                self._break_off(pool)
-                raise StoppedError(self._stopped()) from None
             except BaseException:
                 self._break_off(pool)
                 raise
@@ -150,6 +147,11 @@ class Coordinator:
                 self._standing.commit(receipt)
                 self._receipts[shard] = receipt
                 self._write_manifest()
+            case Broken() if self._leases.stopped:
+                # It was told to break off, and has.
+                self._leases.finish(_lease(assignment))
+                self._standing.lose(shard)
+                self._pending.append(shard)
             case Broken(error=StoppedError() as error):
                 # Its lease ran out: it was frozen, or cut off from us, and ended by itself.
                 self._lose(assignment, str(error))
@@ -191,12 +193,7 @@ class Coordinator:
         try:
             while self._under_way and time.monotonic() < until:
                 for outcome in pool.wait(WAIT):
-                    assignment = outcome.assignment
-                    if isinstance(outcome, Broken) and assignment not in self._strays:
-                        del self._under_way[assignment.shard]
-                        self._leases.finish(_lease(assignment))
-                    else:
-                        self._take(outcome)
+                    self._take(outcome)
                 self._show(State.STOPPING)
         finally:
             self._write_manifest(force=True)
@@ -205,13 +202,10 @@ class Coordinator:
         self._beat.check()
         self._show()
         if self._leases.stopped:
-            raise StoppedError(self._stopped())
-
-    def _stopped(self) -> str:
-        return (
-            f"stopped: {len(self._receipts)} of {self._what.shards} shards are committed; "
-            f"run `{self._what.again}` again to resume"
-        )
+            raise StoppedError(
+                f"stopped: {len(self._receipts)} of {self._what.shards} shards are committed; "
+                f"run `{self._what.again}` again to resume"
+            )
 
     def _note(self, progress: Progress) -> None:
         self._standing.note(progress)

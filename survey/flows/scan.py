@@ -20,6 +20,7 @@ from survey.flows.beat import Beat
 from survey.flows.control import forget_wishes
 from survey.flows.coordinator import Coordinator, OnProgress
 from survey.flows.identity import assure_seen
+from survey.flows.interrupt import interrupt_heard
 from survey.flows.sharing import exchange, fetch, open_office, put
 from survey.flows.undertaking import Undertaking, scan_of
 from survey.model.assignment import Receipt
@@ -172,6 +173,7 @@ def _work(
     leases = Leases(term.epoch, cap, plan.lease_seconds, clock, grace)
     try:
         with (
+            interrupt_heard(leases.stop),
             Beat(layout, run, term, leases, cap=cap, optouts=Path(plan.optouts)) as beat,
             Switchboard(leases, tls, host, port) as switchboard,
         ):

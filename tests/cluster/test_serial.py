@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 
-import pytest
 from made_work import work
 
 from survey.cluster.executor import Broken, Done
@@ -39,22 +38,6 @@ def test_error_is_an_outcome(make_assignment: Make) -> None:
     """The coordinator judges it."""
     with SerialExecutor().open(work, lambda _: None) as pool:
         pool.submit(make_assignment(14))
-        (outcome,) = pool.wait(1)
-
-    assert isinstance(outcome, Broken)
-    assert isinstance(outcome.error, StoppedError)
-
-
-def test_interrupted_shard_is_told_of(make_assignment: Make) -> None:
-    """Ctrl-C reaches the coordinator in the middle of its own work, which is over then."""
-
-    def interrupted(_: Assignment, __: object) -> Receipt:
-        raise KeyboardInterrupt
-
-    with SerialExecutor().open(interrupted, lambda _: None) as pool:
-        pool.submit(make_assignment(3))
-        with pytest.raises(KeyboardInterrupt):
-            pool.wait(1)
         (outcome,) = pool.wait(1)
 
     assert isinstance(outcome, Broken)

@@ -33,7 +33,9 @@ pytestmark = pytest.mark.timeout(PATIENCE + 60)
 
 
 @contextmanager
-def made_world(root: Path, shard_addresses: int = 100) -> Iterator[MadeScan]:
+def made_world(
+    root: Path, shard_addresses: int = 100, lease_seconds: float = 2.0
+) -> Iterator[MadeScan]:
     """Shards of a second and more each, with three doors among refusing addresses."""
     with world(root, DOORS) as there:
         yield make_scan(
@@ -42,7 +44,7 @@ def made_world(root: Path, shard_addresses: int = 100) -> Iterator[MadeScan]:
             shard_addresses=shard_addresses,
             canary=there.canary,
             rate=Rate(200, 200.0, 2),
-            lease_seconds=2.0,
+            lease_seconds=lease_seconds,
         )
 
 
@@ -186,13 +188,22 @@ def test_frozen_worker_is_ended_within_its_lease(tmp_path: Path) -> None:
     assert lines[-1]["retries"] <= 1
 
 
-@pytest.mark.parametrize("executor", ["serial", "dask"])
-def test_ctrl_c_stops_cleanly_and_can_be_resumed(tmp_path: Path, executor: str) -> None:
+@pytest.mark.parametrize(
+    ("executor", "kill", "number"),
+    [
+        ("serial", os.kill, signal.SIGTERM),
+        ("serial", os.killpg, signal.SIGINT),
+        ("dask", os.killpg, signal.SIGINT),
+    ],
+)
+def test_signal_stops_cleanly_and_can_be_resumed(
+    tmp_path: Path, executor: str, kill: Callable[[int, int], None], number: signal.Signals
+) -> None:
     """A terminal's SIGINT reaches coordinator and workers alike; exit code 3."""
-    with made_world(tmp_path) as made:
+    with made_world(tmp_path, lease_seconds=10.0) as made:
         with scanning(tmp_path, executor) as running:
             until(lambda: halfway(made))
-            os.killpg(running.process.pid, signal.SIGINT)
+            kill(running.process.pid, number)
             code, _, complaints = running.end()
         assert code == 3, complaints
         assert "run `survey scan` again to resume" in complaints

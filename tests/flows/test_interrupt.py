@@ -1,0 +1,54 @@
+"""Ctrl-C as a wish: noted once, and what it was before when it is pressed again."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from survey.flows.interrupt import SIGNALS, interrupt_heard
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signal_is_noted_and_raises_nothing(number: signal.Signals) -> None:
+    """What is under way comes to its end before anybody looks."""
+    noted: list[None] = []
+    with interrupt_heard(lambda: noted.append(None)):
+        os.kill(os.getpid(), number)
+        signal.sigtimedwait([], 0)  # a place where Python handles signals
+        assert noted == [None]
+
+
+def test_second_ctrl_c_breaks_off_at_once() -> None:
+    """Somebody does not want to wait."""
+    noted: list[None] = []
+    with interrupt_heard(lambda: noted.append(None)):
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert noted == [None]
+
+
+def test_handlers_are_back_at_the_end() -> None:
+    """Whether a signal came or not."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with interrupt_heard(lambda: None):
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    with interrupt_heard(lambda: None):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_other_threads_hear_no_signals() -> None:
+    """A scan that runs in one is stopped by a wish alone."""
+    before, seen = signal.getsignal(signal.SIGINT), []
+
+    def elsewhere() -> None:
+        with interrupt_heard(lambda: None):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [before]
