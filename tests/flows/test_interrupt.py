@@ -1,6 +1,5 @@
 """Ctrl-C as a wish: noted once, and what it was before when it is pressed again."""
 
-import os
 import signal
 import threading
 
@@ -14,8 +13,7 @@ def test_signal_is_noted_and_raises_nothing(number: signal.Signals) -> None:
     """What is under way comes to its end before anybody looks."""
     noted: list[None] = []
     with interrupt_heard(lambda: noted.append(None)):
-        os.kill(os.getpid(), number)
-        signal.sigtimedwait([], 0)  # a place where Python handles signals
+        signal.raise_signal(number)
         assert noted == [None]
 
 
@@ -23,9 +21,9 @@ def test_second_ctrl_c_breaks_off_at_once() -> None:
     """Somebody does not want to wait."""
     noted: list[None] = []
     with interrupt_heard(lambda: noted.append(None)):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
     assert noted == [None]
 
 
@@ -36,7 +34,7 @@ def test_handlers_are_back_at_the_end() -> None:
         assert [signal.getsignal(number) for number in SIGNALS] != before
     assert [signal.getsignal(number) for number in SIGNALS] == before
     with interrupt_heard(lambda: None):
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
