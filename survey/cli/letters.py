@@ -19,6 +19,7 @@ from survey.flows.deliver import means_of, open_ledger
 from survey.flows.dispatches import Means
 from survey.flows.letter_approval import approve
 from survey.flows.letter_means import letter_means, lot_of
+from survey.flows.letter_paper import Papers
 from survey.flows.letter_plan import LetterPlan, plan_letters
 from survey.flows.letter_review import LIST, approve_list, write_review
 from survey.flows.lifecycle import trace
@@ -28,6 +29,7 @@ from survey.model.experiment import Draw
 from survey.model.letter import LetterKind, LetterState
 from survey.settings import Settings
 from survey.storage.cases import Cases
+from survey.storage.files import private_folder, replace_bytes
 from survey.storage.layout import Layout
 from survey.storage.ledger import Ledger
 from survey.storage.outbox import DAY, Outbox
@@ -180,14 +182,39 @@ def _approve_list(  # noqa: PLR0917 - the command's own
 
 
 def write_reviews(
-    settings: Settings, outgoing: Path, contacts: Path, agency: str, folder: Path
+    settings: Settings, outgoing: Path, contacts: Path, agency: str, folder: Path, *, paper: bool
 ) -> None:
     """Everything that waits for an agency's approval, in a folder of each campaign."""
-    with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
+    means = means_of(settings, outgoing.absolute())
+    letters = letter_means(settings, means) if paper else None
+    with opened_ledger(settings, means) as ledger:
         for desk in desks(settings, ledger, contacts.absolute(), None):
             place = folder / desk.plan.campaign
-            count = write_review(desk, agency, place, datetime.now(UTC))
+            papers = None if letters is None else Papers(desk, letters)
+            count = write_review(desk, agency, place, datetime.now(UTC), papers)
             say(f"{place}: {count:,} letters to read, and {LIST}")
+
+
+def print_letter(
+    settings: Settings,
+    outgoing: Path,
+    contacts: Path,
+    number: str,
+    letter: str | None,
+    *,
+    folder: Path,
+) -> None:
+    """A case's letter on its agency's paper, in a folder of whoever asks."""
+    means = means_of(settings, outgoing.absolute())
+    letters = letter_means(settings, means)
+    with opened_ledger(settings, means) as ledger:
+        desk = desk_of(settings, ledger, contacts.absolute(), number)
+        one = view_letter(desk.layout, ledger, number, kind_of_letter(letter)).letter
+        sheets = Papers(desk, letters).of(one)
+    path = folder / f"{one.case}-{one.kind}.pdf"
+    private_folder(folder)
+    replace_bytes(path, sheets)
+    say(f"on paper: {path}")
 
 
 @click.command("status")

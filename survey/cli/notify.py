@@ -9,6 +9,7 @@ from survey.cli.letters import (
     approve_command,
     letter_option,
     plan_command,
+    print_letter,
     show_letter,
     status_command,
     write_reviews,
@@ -28,13 +29,18 @@ def notify() -> None:
 @notify.command("preview")
 @click.option("--case", "number", metavar="N", help="The letter of this case as it would go out.")
 @letter_option
-@click.option("--agency", metavar="ID", help="Instead: all that waits for this agency's approval,")
+@click.option(
+    "--agency",
+    metavar="ID",
+    help="Instead: all that waits for this agency's approval, with the list that "
+    "`approve --list` takes.",
+)
 @click.option(
     "--to",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="... written to this folder, with the list that `approve --list` takes.",
+    help="Where --agency, or --case with --pdf, writes.",
 )
 @click.option("--run", metavar="ID", help="Instead: what a finding of this run would get.")
 @click.option("--campaign", metavar="ID", help="Campaign id, if several have such a run.")
@@ -42,7 +48,7 @@ def notify() -> None:
     "--finding", metavar="IP[:PORT][/PROBE]", help="Which (default: the best proven one)."
 )
 @click.option("--language", metavar="LANG", help="Instead of the operator's own.")
-@click.option("--pdf", "paper", is_flag=True, help="On the agency's paper, too (with --run).")
+@click.option("--pdf", "paper", is_flag=True, help="On the agency's paper, too, to be posted.")
 @contacts_option
 @outgoing_option
 @json_option
@@ -68,10 +74,14 @@ def preview_command(  # noqa: PLR0917 - one parameter per option
     if agency is not None:
         if folder is None:
             raise click.UsageError("--agency needs --to FOLDER")
-        write_reviews(settings_of(ctx), outgoing, contacts, agency, folder)
+        write_reviews(settings_of(ctx), outgoing, contacts, agency, folder, paper=paper)
         return
     if number is not None:
+        if paper != (folder is not None):
+            raise click.UsageError("--case needs --to FOLDER with --pdf, and only then")
         show_letter(settings_of(ctx), outgoing, number, letter, as_json=as_json)
+        if folder is not None:
+            print_letter(settings_of(ctx), outgoing, contacts, number, letter, folder=folder)
         return
     assert run is not None
     preview = preview_letter(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from survey.enrichment.lookup import listings_of
 from survey.errors import MessageError
+from survey.flows.case_contacts import plain_mailbox
 from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk
 from survey.mail.letter_message import letter_content
@@ -22,6 +23,9 @@ from survey.model.verdict import Rung
 from survey.notify.letter import address_letter, write_letter, written
 from survey.notify.letter_token import letter_token
 from survey.notify.notice import Notice
+from survey.notify.paper import on_paper
+from survey.notify.recipient import check_recipient
+from survey.notify.rendered import Letter
 from survey.site.links import case_mark
 
 
@@ -34,17 +38,29 @@ class Content:
         facts: Hash of what it tells to whom, hex: times and evidence may change, these may not.
         mail: What it was made of.
         tests: How many findings it tells of.
+        letter: Its words.
+        notice: What they were made of.
     """
 
     data: bytes
     facts: str
     mail: Mail
     tests: int
+    letter: Letter
+    notice: Notice
 
     @property
     def sha256(self) -> str:
         """What an approval names, hex."""
         return hashlib.sha256(self.data).hexdigest()
+
+    def paper(self) -> bytes:
+        """The same letter on its agency's paper, as a PDF to be posted.
+
+        Raises:
+            ConfigError: The agency's logo can't be used.
+        """
+        return on_paper(self.letter, self.notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +154,27 @@ def compose(  # noqa: PLR0917 - all that a letter is made of
         *sorted(f"{one.ip} {one.port} {one.probe}" for one in servers),
     )
     mark = hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()
-    return Content(letter_content(mail), mark, mail, len(servers))
+    return Content(letter_content(mail), mark, mail, len(servers), letter, notice)
+
+
+def recipient_of(
+    desk: CaseDesk, facts: Facts, case: Case, findings: Sequence[CaseFinding], kind: LetterKind
+) -> Contact:
+    """Whom a letter of that kind goes to: the case's contact, or the national CERT.
+
+    Raises:
+        MessageError: No CERT is known, or it has it already.
+    """
+    if kind is not LetterKind.ESCALATION:
+        return Contact(case.key.email, case.contact_name, case.language, "")
+    servers = servers_of(facts, case, findings)
+    found = desk.reach.authority(servers[0]) if servers else None
+    if found is None:
+        raise MessageError(f"{case.number}: no national CERT is known to escalate to")
+    found = plain_mailbox(check_recipient(found))
+    if found.email == case.key.email:
+        raise MessageError(f"{case.number}: the national CERT has it already")
+    return found
 
 
 def _stop_page(page: str, token: str, means: Means) -> str:

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from survey.errors import MessageError
-from survey.flows.case_contacts import plain_mailbox
 from survey.flows.case_facts import Facts
 from survey.flows.cases import CaseDesk, Changes, facts_of, refresh
-from survey.flows.letter_content import Content, Means, compose, open_since, servers_of
+from survey.flows.letter_content import (
+    Content,
+    Means,
+    compose,
+    open_since,
+    recipient_of,
+    servers_of,
+)
 from survey.flows.letter_files import content_path, is_there, write_content
 from survey.flows.letter_following import follow, prove_again
 from survey.model.agency import Agency
@@ -21,7 +27,6 @@ from survey.model.contact import Contact
 from survey.model.experiment import Draw
 from survey.model.letter import LetterKind, LetterState
 from survey.notify.due import due_step
-from survey.notify.recipient import check_recipient
 from survey.storage.audit import record
 
 _OPEN = {LetterState.PLANNED, LetterState.APPROVED}
@@ -118,7 +123,7 @@ class _Planning:
                 self.waiting[self._why_waiting(case, letters)] += 1
             return
         try:
-            recipient = self._recipient(case, findings, step.kind)
+            recipient = recipient_of(self._desk, self._facts, case, findings, step.kind)
             content = self._compose(case, findings, step.kind, letters, recipient)
         except MessageError as error:
             self.waiting[str(error).partition(": ")[2] or str(error)] += 1
@@ -180,18 +185,6 @@ class _Planning:
                 )
                 content_path(self._desk.layout, letter).unlink(missing_ok=True)
                 self.suppressed += 1
-
-    def _recipient(self, case: Case, findings: Sequence[CaseFinding], kind: LetterKind) -> Contact:
-        if kind is not LetterKind.ESCALATION:
-            return Contact(case.key.email, case.contact_name, case.language, "")
-        servers = servers_of(self._facts, case, findings)
-        found = self._desk.reach.authority(servers[0]) if servers else None
-        if found is None:
-            raise MessageError(f"{case.number}: no national CERT is known to escalate to")
-        found = plain_mailbox(check_recipient(found))
-        if found.email == case.key.email:
-            raise MessageError(f"{case.number}: the national CERT has it already")
-        return found
 
     def _compose(
         self,

@@ -12,6 +12,7 @@ from survey.flows.case_view import read_message
 from survey.flows.cases import CaseDesk
 from survey.flows.letter_approval import approve
 from survey.flows.letter_files import read_content
+from survey.flows.letter_paper import Papers
 from survey.model.case import OutboxLetter
 from survey.model.letter import LetterKind, LetterState
 from survey.storage.audit import record
@@ -34,18 +35,24 @@ class Approved:
     refused: tuple[str, ...]
 
 
-def write_review(desk: CaseDesk, agency: str, folder: Path, now: datetime) -> int:
+def write_review(
+    desk: CaseDesk, agency: str, folder: Path, now: datetime, papers: Papers | None = None
+) -> int:
     """Write each waiting letter of an agency as text and message, and the list; how many.
+
+    With ``papers`` each is there on the agency's paper, too.
 
     The agency takes lines that it does not approve out of ``approve.csv``, and gives it back.
 
     Raises:
         ConfigError: There is something in the folder already.
         StorageError: A content is gone or changed.
+        MessageError: One can't be put on paper, for it would say something else by now.
     """
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(folder, "", "is not empty", "name a new folder for each review")
     waiting = list(_waiting(desk, agency))
+    sheets = [papers.of(one) for one in waiting] if papers is not None else []
     record(desk.layout, "letter review", f"agency={agency} letters={len(waiting)}", now=now)
     private_folder(folder)
     rows = io.StringIO(newline="")
@@ -58,6 +65,8 @@ def write_review(desk: CaseDesk, agency: str, folder: Path, now: datetime) -> in
         head = f"to: {one.recipient}\nsubject: {subject}\ncontent: {one.sha256}\n\n"
         replace_text(folder / f"{name}.txt", head + text)
         replace_bytes(folder / f"{name}.eml", data)
+        if sheets:
+            replace_bytes(folder / f"{name}.pdf", sheets.pop(0))
         table.writerow([one.case, one.kind.value, one.language, one.tests, one.sha256])
     replace_text(folder / LIST, rows.getvalue())
     return len(waiting)

@@ -219,3 +219,27 @@ def test_agency_reads_all_that_waits_and_gives_its_list_back(
     assert "line 2: names no letter" in person.types("notify", "approve", *asked).stderr
     again = person.types("notify", "preview", "--agency", "es-prueba", "--to", str(folder))
     assert "is not empty" in again.stderr
+
+
+def test_letters_are_printed_to_be_posted(office: Office, tmp_path: Path) -> None:
+    """All that wait for an agency, or one of a case; where the agency says, and for it alone."""
+    office.plan()
+    text = WAY.format(port=1, maildir=tmp_path).replace("stop_page", "# stop_page")
+    (tmp_path / "outgoing.toml").write_text(text, encoding="utf-8")
+    person, folder = Person(office), tmp_path / "review"
+    all_of_it = ["--agency", "es-prueba", "--to", str(folder), "--pdf"]
+    person.gets("notify", "preview", *all_of_it)
+    names = {path.name for path in (folder / "trial").glob("*.pdf")}
+    assert names == {f"{FIRST}-first_notice.pdf", f"{SECOND}-first_notice.pdf"}
+
+    shown = person.gets(
+        "notify", "preview", "--case", FIRST, "--pdf", "--to", str(tmp_path / "one")
+    )
+    path = tmp_path / "one" / f"{FIRST}-first_notice.pdf"
+    assert str(path) in shown.stderr
+    assert path.read_bytes() == (folder / "trial" / path.name).read_bytes()
+    assert path.stat().st_mode & 0o077 == 0
+
+    for wrong in (["--pdf"], ["--to", str(tmp_path / "one")]):
+        refused = person.types("notify", "preview", "--case", FIRST, *wrong)
+        assert (refused.exit_code, "--to FOLDER with --pdf" in refused.stderr) == (2, True)

@@ -1,15 +1,20 @@
-"""A letter goes out as the lot drew it: with its paper attached, and its steps first."""
+"""A letter on paper: attached as the lot drew it, its steps first; or printed to be posted."""
 
 import email
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 from typing import cast
 
+import pypdfium2
+import pytest
 from judged_run import IP
 from made_cases import NOW, Office, made_post, make_office
 
+from survey.errors import MessageError
 from survey.flows.letter_content import Means
+from survey.flows.letter_paper import Papers
 from survey.flows.letter_plan import plan_letters
 from survey.model.address import parse_ip
 from survey.model.agency import Agency
@@ -56,4 +61,40 @@ async def test_without_a_lot_nothing_is_attached(tmp_path: Path) -> None:
     message = await _sent(office, tmp_path)
 
     assert message.get_content_type() == "multipart/alternative"
+    office.ledger.close()
+
+
+def _words(paper: bytes) -> str:
+    pages = pypdfium2.PdfDocument(paper)
+    return " ".join(page.get_textpage().get_text_range() for page in pages)
+
+
+def test_planned_letter_is_printed_as_it_was_planned(tmp_path: Path) -> None:
+    """The same case, address and reader; later, too, while nothing has changed."""
+    office = _office(tmp_path)
+    office.plan()
+    desk = office.desk()
+    (letter,) = desk.outbox.letters()
+    words = _words(Papers(desk, Means(office.key)).of(letter))
+
+    for said in (letter.case, IP["relay"], letter.recipient, "Agency es-prueba"):
+        assert said in words, said
+    office.ledger.close()
+
+
+def test_letter_that_would_say_something_else_is_not_printed(tmp_path: Path) -> None:
+    """Nobody posts what was not approved."""
+    office = _office(tmp_path)
+    office.plan()
+    office.prove(NOW + timedelta(hours=1), ("relay",))
+    desk = office.desk()
+    (letter,) = desk.outbox.letters()
+    with pytest.raises(MessageError, match="something else by now; run `survey notify plan`"):
+        Papers(desk, Means(b"another key")).of(letter)
+    office.judge(
+        {**row, "last_seen": NOW + timedelta(hours=1)} if row["verdict"] == "open" else row
+        for row in office.findings()
+    )
+    with pytest.raises(MessageError, match="something else by now"):
+        Papers(office.desk(), Means(office.key)).of(letter)
     office.ledger.close()
