@@ -59,7 +59,7 @@ def _cases(language: Language) -> dict[str, str]:
         Happened.HANDING.value: say("handed over"),
         Happened.BACK.value: say("did not go out"),
         Happened.SETTLED.value: say("settled by a person"),
-        Happened.UNPROVEN.value: say("unproven bounce"),
+        Happened.UNPROVEN.value: say("unproven answer"),
         Happened.OPENED.value: say("opened"),
         Happened.FOUND.value: say("a finding came in"),
         Happened.LEFT.value: say("a finding went out"),

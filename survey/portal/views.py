@@ -50,7 +50,7 @@ class Views:
     def __init__(self, base: str) -> None:
         self._base = base
         self._languages = {code: speak(code) for code in written()}
-        self._names = [(code, own_name(one)) for code, one in self._languages.items()]
+        self._names = [(code, one.tag, own_name(one)) for code, one in self._languages.items()]
 
     @property
     def codes(self) -> frozenset[str]:
@@ -118,7 +118,7 @@ class Views:
     def case(self, place: Place, sheet: CaseSheet) -> str:
         """One case."""
         language, row = self._languages[place.code], sheet.row
-        known, shown = labels(language), _case(language, row)
+        shown = _case(language, row)
         facts = [
             (language.say("Kind"), shown["kind"]),
             (language.say("State"), shown["state"]),
@@ -144,17 +144,13 @@ class Views:
             ],
             letters=[
                 (
-                    known.get(one.kind, one.kind),
-                    known.get(one.state, one.state),
+                    _joined(language, (one.kind, one.state)),
                     language.moment(one.sent_at) if one.sent_at else "",
                 )
                 for one in sheet.letters
             ],
             history=[
-                (
-                    language.moment(one.at),
-                    ": ".join(known.get(word, word) for word in (one.letter, one.what) if word),
-                )
+                (language.moment(one.at), _joined(language, (one.letter, one.what)))
                 for one in sheet.history
             ],
         )
@@ -273,16 +269,24 @@ def _finding(language: Language, one: FindingRow) -> dict[str, Any]:
 
 def _case(language: Language, one: CaseRow) -> dict[str, Any]:
     known = labels(language)
-    state = known.get(one.state, one.state)
-    why = known.get(one.closed_by, one.closed_by) if one.closed_by else ""
     return {
         "number": one.number,
         "kind": known.get(one.kind, one.kind),
-        "state": f"{state}: {why}" if why else state,
+        "state": _joined(language, (one.state, one.closed_by)),
         "network": _network(one.asn, one.network),
         "servers": language.number(len(one.servers)),
         "opened": language.moment(one.opened_at),
     }
+
+
+def _joined(language: Language, words: Sequence[str | None]) -> str:
+    """What it is, and more of it if there is more, in the words of the pages."""
+    known = labels(language)
+    first, *rest = [known.get(word, word) for word in words if word]
+    for more in rest:
+        # i18n: e.g. "first notice: sent"; languages differ in the colon and the space around it
+        first = language.say("%(what)s: %(more)s", what=first, more=more)
+    return first
 
 
 def _network(asn: int | None, name: str) -> str:
@@ -316,15 +320,9 @@ def _optouts(language: Language, sheet: OptOutSheet) -> dict[str, Any]:
 
 
 def _answers(language: Language, sheet: AnswerSheet) -> list[tuple[str, list[tuple[str, str]]]]:
-    known = labels(language)
-
     def counted(counts: Sequence[Count]) -> list[tuple[str, str]]:
         return [
-            (
-                ": ".join(known.get(word, word) for word in one.what.split(" ")),
-                language.number(one.number),
-            )
-            for one in counts
+            (_joined(language, one.what.split(" ")), language.number(one.number)) for one in counts
         ]
 
     return [

@@ -49,10 +49,11 @@ def watch(note: Callable[[str], None], step: int | None, *, after: bool) -> None
             note(f"{name} {RANDOM.sub('.part', Path(path).name)}")
             if mine == step and not after:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*arguments, **options)
-            if mine == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            try:
+                return real(*arguments, **options)
+            finally:  # a part that was renamed is gone when it is unlinked
+                if mine == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return call
 

@@ -52,7 +52,9 @@ async def test_pages_are_in_every_language(portal: MadePortal, cookie: str, code
     for path in INSIDE:
         page = await portal.page(f"{code}/{path}", cookie)
         assert page.status == 200
-        assert f'<html lang="{code}"' in page.text
+        language = speak(code)
+        sideways = "rtl" if language.right_to_left else "ltr"
+        assert f'<html lang="{language.tag}" dir="{sideways}"' in page.text
         assert "<script" not in page.text
         assert "style=" not in page.text
         for other in written():
