@@ -64,7 +64,8 @@ def watch(note: Callable[[str], None], step: int | None, *, after: bool) -> None
 def work(root: Path) -> int:
     """Scan to the end; 3 if it was stopped, 1 for any other reason."""
     settings = Settings(root / "data", root / "keys", root / "agencies")
-    plan = load_plan(Layout(settings.data).run("made", "2026-W48").plan)
+    (path,) = Layout(settings.data).campaign("made").glob("*/plan.json")
+    plan = load_plan(path)
     try:
         scan(plan, plan_hash(plan), settings, SerialExecutor(), lambda _: None, grace=0.1)
     except StoppedError:

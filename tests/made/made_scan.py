@@ -85,6 +85,7 @@ class MadeScan:
 def make_scan(
     root: Path,
     *,
+    run: str = "2026-W48",
     first: int = FIRST,
     addresses: int = 64,
     shard_addresses: int = 32,
@@ -105,7 +106,7 @@ def make_scan(
         init_log(optouts)
     plan = Plan(
         campaign="made",
-        run="2026-W48",
+        run=run,
         kind=Kind.LAB,
         purpose="a test",
         created_at=datetime(2026, 11, 24, tzinfo=UTC),
