@@ -13,6 +13,7 @@ from survey.model.letter import LetterKind, LetterState
 from survey.model.portal import Scope
 from survey.portal.labels import labels
 from survey.portal.languages import speak, written
+from survey.reports.languages import written as reports
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra" / "words"))
@@ -67,3 +68,14 @@ def test_everything_that_can_be_shown_has_a_word(language: str) -> None:
         Scope,
     ):
         assert {one.value for one in closed_list} <= set(known)
+
+
+def test_agencies_read_the_portal_in_the_languages_of_their_reports() -> None:
+    """An agency's file names one of these."""
+    assert written() == reports()
+
+
+def test_colon_is_the_languages_own() -> None:
+    """What a letter is and how it stands are one line."""
+    joined = {code: speak(code).say("%(what)s: %(more)s", what="a", more="b") for code in written()}
+    assert (joined["fr"], joined["ja"], joined["de"]) == ("a\u00a0: b", "a：b", "a: b")  # noqa: RUF001
