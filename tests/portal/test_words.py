@@ -78,4 +78,4 @@ def test_agencies_read_the_portal_in_the_languages_of_their_reports() -> None:
 def test_colon_is_the_languages_own() -> None:
     """What a letter is and how it stands are one line."""
     joined = {code: speak(code).say("%(what)s: %(more)s", what="a", more="b") for code in written()}
-    assert (joined["fr"], joined["ja"], joined["de"]) == ("a\u00a0: b", "a：b", "a: b")  # noqa: RUF001
+    assert (joined["fr"], joined["ja"], joined["de"]) == ("a\u00a0: b", "a：b", "a: b")
