@@ -37,6 +37,7 @@ from survey.model.agency import Jurisdiction
 from survey.model.exposure import By, Every, Weakness
 from survey.settings import read_settings
 from survey.storage import audit
+from survey.storage.damage import damaged_table
 from survey.storage.layout import Layout
 from survey.storage.remote import Remote
 from survey.storage.working_copy import WorkingCopy
@@ -72,8 +73,11 @@ def open(  # noqa: A001 - the notebook's word for it
     settings = read_settings(data=None if data is None else str(data))
     if settings.url:
         WorkingCopy(Layout(settings.data), Remote(settings.url)).fetch()
-    log = Path(optouts) if optouts else None
-    return Survey(Layout(settings.data), log, Limits(memory, threads))
+    log, layout = Path(optouts) if optouts else None, Layout(settings.data)
+    try:
+        return Survey(layout, log, Limits(memory, threads))
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise damaged_table(layout) or error from error
 
 
 class Survey(Lifecycle):

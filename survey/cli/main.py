@@ -67,6 +67,10 @@ class FailedError(click.ClickException):
         say(f"survey: {self.message}")
 
 
+_TABLE_LIBRARIES = {"duckdb", "_duckdb", "pyarrow"}
+"""Whose errors say that a table can't be read; looked at by name, since loading them takes time."""
+
+
 class WrongUsageError(FailedError):
     """A file or option of a person's is wrong."""
 
@@ -110,6 +114,10 @@ class Commands(click.Group):
             raise StoppedEarlyError(error) from error
         except SurveyError as error:
             raise FailedError(error) from error
+        except Exception as error:
+            if (told := _damage(ctx, error)) is None:
+                raise
+            raise FailedError(told) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,6 +140,17 @@ def main(ctx: click.Context, data: str | None, keys: str | None, agencies: str |
     if settings.url and ctx.invoked_subcommand not in WITHOUT_TABLES:
         sharing = importlib.import_module("survey.flows.sharing")
         sharing.fetch(settings)
+
+
+def _damage(ctx: click.Context, error: Exception) -> SurveyError | None:
+    """What a library's error about a table means, if one is damaged."""
+    settings = ctx.find_object(Settings)
+    if settings is None or type(error).__module__.split(".")[0] not in _TABLE_LIBRARIES:
+        return None
+    damage = importlib.import_module("survey.storage.damage")
+    layout = importlib.import_module("survey.storage.layout")
+    told: SurveyError | None = damage.damaged_table(layout.Layout(settings.data))
+    return told
 
 
 def settings_of(ctx: click.Context) -> Settings:
