@@ -10,7 +10,7 @@ from survey.model.site import closing_kind, control_record
 from survey.model.software import PRODUCTS
 from survey.site import answers
 from survey.site.build import assets_of, environment, shared
-from survey.site.desk import Answer, CaseSheet, OwnSheet, ServerSheet
+from survey.site.desk import Answer, Asked, CaseSheet, OwnSheet, ServerSheet
 from survey.site.facts import Facts, Piece
 from survey.site.languages import speak
 from survey.site.programs import kind_name
@@ -101,6 +101,9 @@ class Answering:
     ) -> str:
         language = self._languages[code]
         name, steps = self._guide(code, language, sheet)
+        waits = any(one.asked is Asked.WAITING for one in sheet.servers)
+        if answer is Answer.DONE and what == "test" and not waits:
+            answer = None  # the page's address still says that it is queued
         return self._page(
             code,
             "case.html",

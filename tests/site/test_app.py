@@ -122,10 +122,11 @@ async def test_test_again_is_rationed(made: MadeDesk) -> None:
 async def test_the_result_is_shown_once_it_is_there(made: MadeDesk) -> None:
     """Closed or still open, as the tables say after the test."""
     number = _number(made)
-    await made.post(f"{made.path(number)}test", RELAY)
+    reply = await made.post(f"{made.path(number)}test", RELAY)
     made.office.look("relay", NOW + timedelta(minutes=5), "closed", round_=1)
     made.desk.refresh()
-    page = await made.get(made.path(number))
+    page = await made.get(reply.headers["location"])  # loaded again, as it asks for
+    assert "It is queued" not in page.text
     assert "closed to strangers" in page.text
     assert "It is closed: our tests found it so on November 25, 2026. Thank you." in page.text
     assert "A test was asked for" not in page.text
