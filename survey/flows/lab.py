@@ -150,7 +150,7 @@ ports = {list(ports.socks)}
 ports = {list(ports.telnet)}
 
 [rate]
-packets_per_second = 20000
+packets_per_second = 23000
 per_24_per_second = 10000.0
 per_host_connections = 4
 
@@ -166,7 +166,7 @@ path = {json.dumps(made.optouts.name)}
 
 [cluster]
 slots = 2
-shard_seconds = 12
+shard_seconds = 10
 
 [followups]
 greylisted = 2.0
