@@ -25,6 +25,7 @@ from survey.flows.letter_review import LIST, approve_list, write_review
 from survey.flows.lifecycle import trace
 from survey.flows.runs import all_runs
 from survey.model.agency import Agency
+from survey.model.case import OutboxLetter
 from survey.model.experiment import Draw
 from survey.model.letter import LetterKind, LetterState
 from survey.settings import Settings
@@ -196,22 +197,15 @@ def write_reviews(
 
 
 def print_letter(
-    settings: Settings,
-    outgoing: Path,
-    contacts: Path,
-    number: str,
-    letter: str | None,
-    *,
-    folder: Path,
+    settings: Settings, outgoing: Path, contacts: Path, letter: OutboxLetter, folder: Path
 ) -> None:
     """A case's letter on its agency's paper, in a folder of whoever asks."""
     means = means_of(settings, outgoing.absolute())
     letters = letter_means(settings, means)
     with opened_ledger(settings, means) as ledger:
-        desk = desk_of(settings, ledger, contacts.absolute(), number)
-        one = view_letter(desk.layout, ledger, number, kind_of_letter(letter)).letter
-        sheets = Papers(desk, letters).of(one)
-    path = folder / f"{one.case}-{one.kind}.pdf"
+        desk = desk_of(settings, ledger, contacts.absolute(), letter.case)
+        sheets = Papers(desk, letters).of(letter)
+    path = folder / f"{letter.case}-{letter.kind}.pdf"
     private_folder(folder)
     replace_bytes(path, sheets)
     say(f"on paper: {path}")
@@ -258,13 +252,13 @@ def status_command(
 
 def show_letter(
     settings: Settings, outgoing: Path, number: str, letter: str | None, *, as_json: bool
-) -> None:
+) -> OutboxLetter:
     """The text of a planned or sent letter, and the hash that an approval must name."""
     with opened_ledger(settings, means_of(settings, outgoing.absolute())) as ledger:
         view = view_letter(Layout(settings.data), ledger, number, kind_of_letter(letter))
     if as_json:
         document({"letter": view.letter, "subject": view.subject, "text": view.text})
-        return
+        return view.letter
     click.echo(view.text)
     facts(
         [
@@ -276,6 +270,7 @@ def show_letter(
             ("file", Layout(settings.data).root / view.letter.content),
         ]
     )
+    return view.letter
 
 
 def _show_plan(plan: LetterPlan) -> None:

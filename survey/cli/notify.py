@@ -79,9 +79,9 @@ def preview_command(  # noqa: PLR0917 - one parameter per option
     if number is not None:
         if paper != (folder is not None):
             raise click.UsageError("--case needs --to FOLDER with --pdf, and only then")
-        show_letter(settings_of(ctx), outgoing, number, letter, as_json=as_json)
+        shown = show_letter(settings_of(ctx), outgoing, number, letter, as_json=as_json)
         if folder is not None:
-            print_letter(settings_of(ctx), outgoing, contacts, number, letter, folder=folder)
+            print_letter(settings_of(ctx), outgoing, contacts, shown, folder)
         return
     assert run is not None
     preview = preview_letter(

@@ -99,7 +99,7 @@ class Coordinator:
                     for outcome in pool.wait(WAIT):
                         self._take(outcome)
                     self._give_up_silent()
-            except BaseException:
+            except Exception:
                 self._break_off(pool)
                 raise
         self._show(State.DONE)

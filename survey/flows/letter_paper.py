@@ -3,7 +3,7 @@
 from survey.errors import MessageError
 from survey.flows.cases import CaseDesk, facts_of
 from survey.flows.letter_content import Means, compose, recipient_of
-from survey.model.case import CaseFinding, OutboxLetter
+from survey.model.case import OutboxLetter
 
 
 class Papers:
@@ -16,10 +16,6 @@ class Papers:
 
     def __init__(self, desk: CaseDesk, means: Means) -> None:
         self._desk, self._means, self._facts = desk, means, facts_of(desk)
-        self._findings: dict[str, list[CaseFinding]] = {}
-        for one in desk.cases.findings(desk.plan.campaign):
-            if one.left_at is None:
-                self._findings.setdefault(one.case, []).append(one)
 
     def of(self, letter: OutboxLetter) -> bytes:
         """The PDF, to be posted.
@@ -31,7 +27,7 @@ class Papers:
             ConfigError: The agency's logo can't be used.
         """
         case = self._desk.cases.get(letter.case)
-        findings = self._findings.get(case.number, [])
+        findings = self._desk.cases.findings_of(case.number)
         letters = {one.kind: one for one in self._desk.outbox.letters(case=case.number)}
         content = compose(
             self._desk,

@@ -104,21 +104,22 @@ class Views:
     ) -> str:
         """Cases."""
         language = self._languages[place.code]
-        rows = page.items if page else ()
+        known, rows = labels(language), page.items if page else ()
         return self._page(
             place,
             "cases",
             asked=_asked(asked),
             wrong=wrong,
             shown=language.count("%(n)s case on this page", "%(n)s cases on this page", len(rows)),
-            items=[_case(language, one) for one in rows],
+            items=[_case(language, known, one) for one in rows],
             next=_next(page, asked) if page else "",
         )
 
     def case(self, place: Place, sheet: CaseSheet) -> str:
         """One case."""
         language, row = self._languages[place.code], sheet.row
-        shown = _case(language, row)
+        known = labels(language)
+        shown = _case(language, known, row)
         facts = [
             (language.say("Kind"), shown["kind"]),
             (language.say("State"), shown["state"]),
@@ -144,13 +145,13 @@ class Views:
             ],
             letters=[
                 (
-                    _joined(language, (one.kind, one.state)),
+                    _joined(language, known, (one.kind, one.state)),
                     language.moment(one.sent_at) if one.sent_at else "",
                 )
                 for one in sheet.letters
             ],
             history=[
-                (language.moment(one.at), _joined(language, (one.letter, one.what)))
+                (language.moment(one.at), _joined(language, known, (one.letter, one.what)))
                 for one in sheet.history
             ],
         )
@@ -267,21 +268,19 @@ def _finding(language: Language, one: FindingRow) -> dict[str, Any]:
     }
 
 
-def _case(language: Language, one: CaseRow) -> dict[str, Any]:
-    known = labels(language)
+def _case(language: Language, known: Mapping[str, str], one: CaseRow) -> dict[str, Any]:
     return {
         "number": one.number,
         "kind": known.get(one.kind, one.kind),
-        "state": _joined(language, (one.state, one.closed_by)),
+        "state": _joined(language, known, (one.state, one.closed_by)),
         "network": _network(one.asn, one.network),
         "servers": language.number(len(one.servers)),
         "opened": language.moment(one.opened_at),
     }
 
 
-def _joined(language: Language, words: Sequence[str | None]) -> str:
+def _joined(language: Language, known: Mapping[str, str], words: Sequence[str | None]) -> str:
     """What it is, and more of it if there is more, in the words of the pages."""
-    known = labels(language)
     first, *rest = [known.get(word, word) for word in words if word]
     for more in rest:
         # i18n: e.g. "first notice: sent"; languages differ in the colon and the space around it
@@ -320,9 +319,12 @@ def _optouts(language: Language, sheet: OptOutSheet) -> dict[str, Any]:
 
 
 def _answers(language: Language, sheet: AnswerSheet) -> list[tuple[str, list[tuple[str, str]]]]:
+    known = labels(language)
+
     def counted(counts: Sequence[Count]) -> list[tuple[str, str]]:
         return [
-            (_joined(language, one.what.split(" ")), language.number(one.number)) for one in counts
+            (_joined(language, known, one.what.split(" ")), language.number(one.number))
+            for one in counts
         ]
 
     return [

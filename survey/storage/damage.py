@@ -21,9 +21,11 @@ def damaged_table(layout: Layout) -> StorageError | None:
     for path in sorted(layout.root.rglob("*.parquet")):
         try:
             pq.read_metadata(path)
+        except FileNotFoundError:
+            continue  # somebody works here, and has made it anew
         except (OSError, pa.ArrowException) as error:
             why = str(error).partition("\n")[0].partition(".")[0]
-            return StorageError(f"{path}: is damaged ({why}); {_cure(layout, path)}")
+            return StorageError(f"{path}: can't be read ({why}); {_cure(layout, path)}")
     return None
 
 

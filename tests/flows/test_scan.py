@@ -92,6 +92,39 @@ class LosingExecutor(SerialExecutor):
         yield pool
 
 
+class ImpatientPool(SerialPool):
+    """Somebody presses Ctrl-C for the second time."""
+
+    waits = 0
+
+    def wait(self, seconds: float) -> tuple[Outcome, ...]:  # noqa: ARG002 - as any pool
+        """Broken off."""
+        self.waits += 1
+        self._waiting.popleft()
+        raise KeyboardInterrupt
+
+
+class ImpatientExecutor(SerialExecutor):
+    """One of these."""
+
+    @contextmanager
+    def open(self, work: Work, report: Report) -> Iterator[Pool]:
+        """A pool that is broken off."""
+        self.pool = ImpatientPool(work, report)
+        yield self.pool
+
+
+def test_second_ctrl_c_waits_for_nobody(tmp_path: Path) -> None:
+    """What it had handed out is done by the next."""
+    made = make_scan(tmp_path, lease_seconds=1.0, slots=1)
+    executor = ImpatientExecutor()
+    with pytest.raises(KeyboardInterrupt):
+        run(made, executor)
+    assert executor.pool.waits == 1
+    assert run(made).sent == 64
+    whole(made)
+
+
 def test_plan_is_scanned_to_its_end(tmp_path: Path) -> None:
     """Every target once, and everything written down that tells so."""
     with world(tmp_path, {FIRST + 3: open_socks5, FIRST + 40: closed_socks5}) as there:

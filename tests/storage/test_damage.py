@@ -31,10 +31,10 @@ def test_damaged_table_is_one_line_with_file_and_cure(tmp_path: Path, name: str)
 
     result = CliRunner().invoke(main, ["--data", str(layout.root), "exposure"])
     assert result.exit_code == 1
-    assert f"{path}: is damaged" in result.stderr
+    assert f"{path}: can't be read" in result.stderr
     assert AGAIN in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    with pytest.raises(StorageError, match=rf"{name}\.parquet: is damaged"):
+    with pytest.raises(StorageError, match=rf"{name}\.parquet: can't be read"):
         survey.open(layout.root)
 
 
@@ -75,5 +75,5 @@ def test_cure_is_what_makes_the_table(tmp_path: Path, place: str, cure: str) -> 
     cut(path)
     found = damaged_table(Layout(tmp_path))
     assert found is not None
-    assert str(found).startswith(f"{path}: is damaged (")
+    assert str(found).startswith(f"{path}: can't be read (")
     assert cure in str(found)
